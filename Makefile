@@ -1,0 +1,96 @@
+# Seven words for developers, the same ones CI calls. `make help` prints them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV ?= .venv
+# `jax` (default) or `all`: every backend and every extra that tests use.
+BACKENDS ?= jax
+BIN := $(VENV)/bin
+
+EXTRAS_jax := jax,viz,data
+EXTRAS_all := jax,torch,viz,data,serve,postgres,usearch
+# The CPU build stands in for the extra `tensorflow`: the same package without GPU code, a third of the size.
+MORE_jax :=
+MORE_all := tensorflow-cpu --group peers
+
+ifneq ($(shell command -v uv),)
+CREATE := uv venv --quiet --allow-existing --python $(PYTHON)
+# The CPU build of torch, from a local folder of wheels where there is one.
+INSTALL := UV_TORCH_BACKEND=cpu UV_FIND_LINKS="$(PIP_FIND_LINKS)" uv pip install --quiet --python $(BIN)/python
+NEWER_PIP := true
+else
+CREATE := $(PYTHON) -m venv
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+# Debian's pip is too old for `--group`.
+NEWER_PIP := $(INSTALL) --upgrade "pip>=25.1"
+endif
+
+# A stamp's name carries what it was made from: a changed file means a new stamp, and nothing else does.
+HASH := $(shell cat pyproject.toml constraints.txt | cksum | cut -d' ' -f1)
+READY_jax := $(VENV)/.ready-jax-$(HASH)
+READY_all := $(VENV)/.ready-all-$(HASH)
+# An environment with every backend also serves who asks for the default one.
+READY := $(if $(wildcard $(READY_all)),$(READY_all),$(READY_$(BACKENDS)))
+WHEEL := $(VENV)/.wheel-$(HASH)
+SOURCES := $(shell find src -name '*.py') README.md
+
+.PHONY: help setup demo check format test test-all test-search docs bench
+
+help:  ## print these words
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+setup: $(WHEEL)  ## create .venv: JAX, and what demo and tests need (BACKENDS=all: every backend and extra)
+
+$(VENV)/bin/python:
+	$(CREATE) $(VENV)
+
+$(READY_jax) $(READY_all): $(VENV)/.ready-%-$(HASH): | $(VENV)/bin/python
+	@echo "setting up $(VENV) for $* (once; minutes, not seconds)"
+	@$(NEWER_PIP)
+	$(INSTALL) --constraint constraints.txt ".[$(EXTRAS_$*)]" $(MORE_$*) --group tests --group lint
+	@touch $@
+
+# Tests and demo run against the built wheel, so that what is missing from it is missed.
+$(WHEEL): $(READY) $(SOURCES)
+	@rm -rf dist && $(BIN)/hatchling build --target wheel --directory dist >/dev/null
+	$(INSTALL) --no-deps --force-reinstall dist/*.whl
+	@touch $@
+
+demo: $(WHEEL)  ## the main job on real data: train, index, add unseen classes, look up, evaluate
+	$(BIN)/keras-similarity demo $(ARGS)
+
+check: $(READY)  ## formatter, linter, type checker
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/basedpyright --level error --pythonpath $(BIN)/python
+
+format: $(READY)
+	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
+
+test: $(WHEEL)  ## the fast tests on the default backend
+	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+
+test-all:  ## every test, on JAX, TensorFlow and torch, and the search side without a framework
+	$(MAKE) setup BACKENDS=all
+	KERAS_BACKEND=jax $(BIN)/python -m pytest $(ARGS)
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -m training $(ARGS)
+	KERAS_BACKEND=torch $(BIN)/python -m pytest -m training $(ARGS)
+	$(MAKE) test-search
+
+# The search side must work where no deep-learning framework, and no Keras, is installed.
+SEARCH_VENV := .venv-search
+test-search: $(WHEEL)
+	test -x $(SEARCH_VENV)/bin/python || $(PYTHON) -m venv $(SEARCH_VENV)
+	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
+	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check numpy rich typer --group tests
+	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
+	$(SEARCH_VENV)/bin/python -m pytest -m "not training and not slow" $(ARGS)
+
+docs: $(READY)  ## build the documentation into site/
+	$(INSTALL) --group docs
+	$(BIN)/mkdocs build --strict --quiet
+
+bench:  ## every measurement, beside the peers; results in benchmarks/results/
+	$(MAKE) setup BACKENDS=all
+	$(BIN)/python benchmarks/run.py $(ARGS)

@@ -1,0 +1,111 @@
+"""What every public door asks of its arguments, said once: shape, type, finite numbers, whole k, equal lengths."""
+
+import operator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["as_array", "as_vectors", "check_finite", "check_k", "check_same_length", "check_whole"]
+
+
+def as_array(values: Any) -> NDArray[Any]:
+    """Turn anything array-like, a tensor of any framework included, into a NumPy array."""
+    if hasattr(values, "detach"):  # torch: a tensor that requires gradients refuses to become an array
+        values = values.detach().cpu()
+    return np.asarray(values)
+
+
+def as_vectors(values: Any, *, name: str, dim: int | None = None, unit_norm: bool = False) -> NDArray[np.float32]:
+    """Return rows as C-contiguous float32 `(n, d)`, or raise before anything native sees them.
+
+    Args:
+        values: Array-like of real numbers, shape `(n, d)`.
+        name: What the caller calls it, for the message.
+        dim: The d that is needed, or None for any.
+        unit_norm: Whether a row of zeros is an error, since it has no direction.
+
+    Raises:
+        ValueError: not 2-D, another width, a NaN or an infinity, or a zero row under `unit_norm`.
+        TypeError: not real numbers.
+    """
+    try:
+        array = as_array(values)
+    except ValueError as error:
+        raise ValueError(
+            f"`{name}` needs rows of equal length, shape (n, d): got rows of different lengths.\n"
+            f"  Pass one row of {dim or 'd'} numbers for each item."
+        ) from error
+    if array.dtype.kind not in "fiu" and "float" not in array.dtype.name:  # bfloat16's kind is V
+        raise TypeError(
+            f"`{name}` needs real numbers: got dtype {array.dtype}.\n"
+            "  Pass float32 rows of shape (n, d), as `model.embed(x)` returns them."
+        )
+    if array.ndim != 2 or (dim is not None and array.shape[1] != dim):
+        raise ValueError(
+            f"`{name}` needs shape (n, {dim or 'd'}): got shape {array.shape}.\n"
+            "  One row is shape (1, d): write `row[None]`."
+        )
+    with np.errstate(over="ignore"):  # what does not fit float32 becomes an infinity and is named below
+        vectors = np.ascontiguousarray(array, np.float32)
+    check_finite(vectors, name=name)
+    if unit_norm:
+        _check_directions(vectors, name)
+    return vectors
+
+
+def check_finite(values: NDArray[Any], *, name: str) -> None:
+    """Raise a ValueError that names the first row with a NaN or an infinity."""
+    if values.dtype.kind != "f" or values.size == 0:
+        return
+    with np.errstate(all="ignore"):
+        if np.isfinite(values.sum(dtype=np.float64)):  # one pass, no temporary: the usual case
+            return
+    rows = values.reshape(len(values), -1) if values.ndim else values.reshape(1, 1)
+    bad = ~np.isfinite(rows).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        value = rows[row][~np.isfinite(rows[row])][0]
+        raise ValueError(
+            f"`{name}` needs finite numbers: row {row} holds {value} ({int(bad.sum())} such rows).\n"
+            f"  Drop them first: `{name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]`."
+        )
+
+
+def check_k(k: Any) -> int:
+    """Return `k` as an int ≥ 1, or raise a ValueError."""
+    return check_whole(k, name="k", minimum=1)
+
+
+def check_whole(value: Any, *, name: str, minimum: int) -> int:
+    """Return `value` as an int ≥ `minimum`, or raise a ValueError; True and 2.0 are no whole numbers here."""
+    try:
+        whole = operator.index(value)
+    except TypeError:
+        whole = None
+    if whole is None or isinstance(value, bool | np.bool_) or whole < minimum:
+        raise ValueError(
+            f"`{name}` must be a whole number of at least {minimum}: got {value!r}.\n"
+            f"  Pass an int, such as {name}={max(minimum, 5)}."
+        )
+    return whole
+
+
+def check_same_length(count: int, other: Any, *, name: str, what: str) -> None:
+    """Raise a ValueError unless `other` has one entry for each of `count` rows of `what`."""
+    length = len(other)
+    if length != count:
+        raise ValueError(
+            f"`{name}` needs one entry per row of `{what}`: got {length} entries for {count} rows.\n"
+            f"  Pass the `{name}` that belong to this `{what}`, in the same order."
+        )
+
+
+def _check_directions(vectors: NDArray[np.float32], name: str) -> None:
+    zero = ~vectors.any(axis=1)
+    if zero.any():
+        raise ValueError(
+            f"`{name}` needs rows with a direction, since cosine distance compares directions: "
+            f"row {int(zero.argmax())} is all zeros ({int(zero.sum())} such rows).\n"
+            "  Drop these rows, or use distance='euclidean'."
+        )

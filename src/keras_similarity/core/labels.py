@@ -1,0 +1,126 @@
+"""Labels: any hashable value outside, dense int32 codes inside.
+
+Frameworks cast labels to float or to 32 bits, so that 2²⁴ and 2²⁴ + 1, or two long ids, become one class.
+A code is small, dense and exact, and the vocabulary turns it back into the value the user gave.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.core.checks import as_array
+
+__all__ = ["NO_LABEL", "LabelVocabulary", "label_list"]
+
+NO_LABEL = -1  # the code of a row without a label
+
+
+def label_list(labels: Any, *, name: str = "labels") -> list[Hashable]:
+    """Return labels as a list of plain Python values.
+
+    Args:
+        labels: One label a row: an array or tensor of shape `(n,)` or `(n, 1)`, or any sequence of hashables.
+        name: What the caller calls it, for the message.
+
+    Raises:
+        ValueError: an array of another shape, or a NaN.
+        TypeError: a label that is not hashable.
+
+    Example:
+        >>> label_list(np.array([[3], [-1]]))
+        [3, -1]
+    """
+    if isinstance(labels, Sequence) and not isinstance(labels, str | bytes):
+        values = [_plain(label) for label in labels]
+    else:
+        array = as_array(labels)
+        if array.ndim == 2 and array.shape[1] == 1:
+            array = array[:, 0]
+        if array.ndim != 1:
+            raise ValueError(
+                f"`{name}` needs one label per row, shape (n,): got shape {array.shape}.\n"
+                "  For one-hot rows, pass `labels.argmax(axis=1)`."
+            )
+        values = array.tolist()
+    _check_usable(values, name)
+    return values
+
+
+class LabelVocabulary:
+    """A growing list of distinct labels; the position of a label is its code.
+
+    Two labels are one when Python holds them equal: 1, 1.0 and True are; 1 and "1" are not.
+
+    Args:
+        labels: Distinct labels to start with, in the order of their codes.
+
+    Example:
+        >>> vocabulary = LabelVocabulary()
+        >>> vocabulary.encode(["cat", "dog", "cat"]).tolist(), vocabulary.labels
+        ([0, 1, 0], ['cat', 'dog'])
+    """
+
+    def __init__(self, labels: Iterable[Hashable] = ()) -> None:
+        self.labels: list[Hashable] = list(labels)
+        self._codes: dict[Hashable, int] = {label: code for code, label in enumerate(self.labels)}
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def encode(self, labels: Any) -> NDArray[np.int32]:
+        """Return codes `(n,)`, adding labels never seen before; a None is `NO_LABEL`."""
+        values = label_list(labels)
+        for value in values:
+            if value is not None and value not in self._codes:
+                self._codes[value] = len(self.labels)
+                self.labels.append(value)
+        return self.find(values)
+
+    def find(self, labels: Any) -> NDArray[np.int32]:
+        """Return codes `(n,)`, `NO_LABEL` for labels never seen."""
+        values = label_list(labels)
+        return np.fromiter((self._codes.get(value, NO_LABEL) for value in values), np.int32, len(values))
+
+    def decode(self, codes: NDArray[np.integer]) -> NDArray[Any]:
+        """Return the labels of `codes`, in its shape.
+
+        Int64 where every label is an int and every code has one; else an object array with None for `NO_LABEL`.
+        """
+        all_ints = all(type(label) is int and abs(label) < 2**63 for label in self.labels)
+        if all_ints and self.labels and not (codes == NO_LABEL).any():
+            return np.array(self.labels, np.int64)[codes]
+        table = np.empty(len(self.labels) + 1, object)
+        for code, label in enumerate(self.labels):
+            table[code] = label
+        return table[codes]  # NO_LABEL is -1: the last entry, which stays None
+
+
+def _plain(label: Any) -> Any:
+    """Return a NumPy scalar or 0-d array as the Python value it holds."""
+    return label.item() if isinstance(label, np.generic | np.ndarray) and label.ndim == 0 else label
+
+
+def _check_usable(values: list[Any], name: str) -> None:
+    try:
+        distinct = set(values)
+    except TypeError as error:
+        row = next(row for row, value in enumerate(values) if not _is_hashable(value))
+        raise TypeError(
+            f"`{name}` needs hashable values: row {row} is a {type(values[row]).__name__}.\n"
+            "  Pass an int, a string or a tuple for each row."
+        ) from error
+    if any(value != value for value in distinct):  # only a NaN differs from itself
+        row = next(row for row, value in enumerate(values) if value != value)
+        raise ValueError(
+            f"`{name}` cannot be NaN, which equals nothing: row {row} is.\n  Pass None for a row without a label."
+        )
+
+
+def _is_hashable(value: Any) -> bool:
+    try:
+        hash(value)
+    except TypeError:
+        return False
+    return True

@@ -1,0 +1,5 @@
+"""Vectors and records in, neighbours out."""
+
+from keras_similarity.index.index import Index
+
+__all__ = ["Index"]

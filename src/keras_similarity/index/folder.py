@@ -1,0 +1,153 @@
+"""An index as files: a manifest that names every file with its size and SHA-256, and one .npy file per array.
+
+Nothing is unpickled, and nothing is used before its checksum was compared. A folder appears whole or not at all.
+"""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.errors import CorruptIndexError, IndexFormatError
+
+__all__ = ["is_index_folder", "read_folder", "replace_folder", "write_folder"]
+
+FORMAT = "keras-similarity index"
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def is_index_folder(path: str | os.PathLike[str]) -> bool:
+    """Whether an index was written to this folder."""
+    return Path(path, MANIFEST).is_file()
+
+
+def write_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[str, Any], *, sync: bool = False) -> None:
+    """Write arrays and settings into an existing folder, the manifest last; `sync` waits for the disk."""
+    files: dict[str, Any] = {}
+    for name, array in arrays.items():
+        header, body = _npy_parts(array)
+        files[f"{name}.npy"] = {"bytes": len(header) + len(body), "sha256": _digest(header, body)}
+        _write(Path(path, f"{name}.npy"), header, body, sync=sync)
+    manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, "settings": settings, "files": files}
+    text = json.dumps({**manifest, "sha256": _digest(_canonical(manifest))}, indent=1)
+    _write(Path(path, MANIFEST), text.encode(), sync=sync)
+
+
+def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[str, Any]) -> None:
+    """Write a folder beside `path`, then put it in its place; an index that was there survives any failure before.
+
+    Raises:
+        FileExistsError: `path` exists and holds no index.
+    """
+    target = Path(path)
+    if target.exists() and not is_index_folder(target):
+        raise FileExistsError(f"{target} exists and is not an index: it is left alone.\n  Choose another path.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh, old = (target.with_name(f".{target.name}.{kind}-{os.getpid()}") for kind in ("new", "old"))
+    fresh.mkdir()
+    try:
+        write_folder(fresh, arrays, settings, sync=True)
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def read_folder(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, Any]]:
+    """Return the arrays and settings that were written, every byte checked.
+
+    Raises:
+        FileNotFoundError: no index is there.
+        IndexFormatError: another format, or a newer version of it.
+        CorruptIndexError: a file is missing, cut or changed; the message names it.
+    """
+    folder = Path(path)
+    manifest = _read_manifest(folder)
+    arrays = {
+        Path(name).stem: _read_array(folder / Path(name).name, expected) for name, expected in manifest["files"].items()
+    }
+    return arrays, manifest["settings"]
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise FileNotFoundError(f"no index at {folder}: {MANIFEST} is not there.\n  Check the path.")
+    try:
+        manifest = json.loads(path.read_bytes())
+        body = {key: value for key, value in manifest.items() if key != "sha256"}
+        found, version, digest = manifest["format"], manifest["format_version"], manifest["sha256"]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise _damaged(path, "it is no manifest") from error
+    if found != FORMAT or version != FORMAT_VERSION:
+        raise IndexFormatError(
+            f"{path} has format {found!r}, version {version}; this release reads {FORMAT!r}, "
+            f"version {FORMAT_VERSION}.\n  Upgrade with: pip install -U keras-similarity"
+        )
+    if digest != _digest(_canonical(body)):
+        raise _damaged(path, "its checksum does not match")
+    return manifest
+
+
+def _npy_parts(array: NDArray[Any]) -> tuple[bytes, memoryview]:
+    """Return the header of a .npy file and its content, which is not copied."""
+    contiguous = np.ascontiguousarray(array)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_2_0(header, np.lib.format.header_data_from_array_1_0(contiguous))
+    content = contiguous.reshape(-1).view(np.uint8) if contiguous.size else np.empty(0, np.uint8)
+    return header.getvalue(), content.data
+
+
+def _read_array(path: Path, expected: dict[str, Any]) -> NDArray[Any]:
+    try:
+        content = bytearray(path.stat().st_size)
+        with path.open("rb") as file:
+            file.readinto(content)
+    except OSError as error:
+        raise _damaged(path, "it cannot be read") from error
+    if len(content) != expected["bytes"]:
+        raise _damaged(path, f"it has {len(content)} bytes instead of {expected['bytes']}")
+    if _digest(content) != expected["sha256"]:
+        raise _damaged(path, "its checksum does not match")
+    stream = io.BytesIO(content[:4096])
+    np.lib.format.read_magic(stream)
+    shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+    return np.frombuffer(content, dtype, offset=stream.tell()).reshape(shape)
+
+
+def _write(path: Path, *parts: bytes | memoryview, sync: bool) -> None:
+    with path.open("wb") as file:
+        for part in parts:
+            file.write(part)
+        file.flush()
+        if sync:
+            os.fsync(file.fileno())
+
+
+def _canonical(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, sort_keys=True).encode()
+
+
+def _digest(*parts: bytes | bytearray | memoryview) -> str:
+    digest = hashlib.sha256()
+    for part in parts:
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _damaged(path: Path, what: str) -> CorruptIndexError:
+    return CorruptIndexError(
+        f"{path.name} of the index in {path.parent} is damaged: {what}.\n"
+        "  Restore it from a backup, or index the data again."
+    )

@@ -1,0 +1,141 @@
+"""One value of any kind per row: what people keep beside an embedding, and its form on disk without pickle.
+
+Rows arrive in blocks. A block of equal-shaped numbers stays one array; anything else is a list of items, each of
+them a JSON value, bytes, a path or an array. On disk an item is a tag and its bytes, so reading runs no code.
+"""
+
+import bisect
+import io
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.core.checks import as_array
+
+__all__ = ["Column", "as_block"]
+
+Block = NDArray[Any] | list[Any]
+PLAIN_KINDS = "biufcSUmM"  # the NumPy kinds that a .npy file holds without pickle
+
+
+class Column:
+    """A value per row, appended in blocks; None where nothing was given."""
+
+    def __init__(self) -> None:
+        self.blocks: list[Block | None] = []
+        self._ends: list[int] = []
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    def append(self, block: Block | None, count: int) -> None:
+        """Add a block of `count` rows, as `as_block` made it; None when the rows have no value."""
+        self.blocks.append(block)
+        self._ends.append(len(self) + count)
+
+    def __getitem__(self, row: int) -> Any:
+        position = bisect.bisect_right(self._ends, row)
+        block = self.blocks[position]
+        return None if block is None else block[row - (self._ends[position - 1] if position else 0)]
+
+    def to_arrays(self) -> dict[str, NDArray[Any]]:
+        """Return the column as arrays that a .npy file holds without pickle, by block number."""
+        arrays: dict[str, NDArray[Any]] = {"ends": np.array(self._ends, np.int64)}
+        for number, block in enumerate(self.blocks):
+            if isinstance(block, np.ndarray):
+                arrays[f"{number}-array"] = block
+            elif block is not None:
+                encoded = [_encode(item) for item in block]
+                arrays[f"{number}-bytes"] = np.frombuffer(b"".join(encoded), np.uint8)
+                arrays[f"{number}-stops"] = np.cumsum([len(item) for item in encoded], dtype=np.int64)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> "Column":
+        """Rebuild what `to_arrays` returned."""
+        column = cls()
+        column._ends = arrays["ends"].tolist()
+        for number in range(len(column._ends)):
+            if f"{number}-stops" in arrays:
+                column.blocks.append(_decode_all(arrays[f"{number}-bytes"], arrays[f"{number}-stops"]))
+            else:
+                column.blocks.append(arrays.get(f"{number}-array"))
+        return column
+
+
+def as_block(values: Any, *, name: str) -> Block:
+    """Copy one value per row into a block.
+
+    Args:
+        values: An array or tensor with one entry per row, or a sequence of JSON values, bytes, paths or arrays.
+        name: What the caller calls it, for the message.
+
+    Raises:
+        TypeError: an item of another type, which could not be saved; the message names its row.
+    """
+    if isinstance(values, Sequence) and not isinstance(values, str | bytes):
+        items = [_checked(item, row, name) for row, item in enumerate(values)]
+        return _stacked(items)
+    array = as_array(values)
+    if array.dtype.kind in PLAIN_KINDS:
+        return array.copy()
+    return [_checked(item, row, name) for row, item in enumerate(array.tolist())]
+
+
+def _stacked(items: list[Any]) -> Block:
+    """Keep equal arrays as one array: smaller, and quicker to save."""
+    first = items[0] if items else None
+    alike = isinstance(first, np.ndarray) and all(
+        isinstance(item, np.ndarray) and item.shape == first.shape and item.dtype == first.dtype for item in items
+    )
+    return np.stack(items) if alike else items
+
+
+def _checked(item: Any, row: int, name: str) -> Any:
+    if item is None or isinstance(item, str | bytes | PurePath):
+        return item
+    if hasattr(item, "__array__"):
+        array = as_array(item).copy()
+        if array.dtype.kind in PLAIN_KINDS:
+            return array if array.ndim else array.item()
+    try:
+        json.dumps(item)
+    except (TypeError, ValueError) as error:
+        raise TypeError(
+            f"`{name}` needs values that can be saved: row {row} is a {type(item).__name__}.\n"
+            "  Pass arrays, strings, bytes, paths or JSON values."
+        ) from error
+    return item
+
+
+def _encode(item: Any) -> bytes:
+    if isinstance(item, bytes):
+        return b"b" + item
+    if isinstance(item, PurePath):
+        return b"p" + str(item).encode()
+    if isinstance(item, np.ndarray):
+        buffer = io.BytesIO()
+        np.save(buffer, item, allow_pickle=False)
+        return b"a" + buffer.getvalue()
+    return b"j" + json.dumps(item).encode()
+
+
+_DECODERS: dict[bytes, Callable[[bytes], Any]] = {
+    b"b": bytes,
+    b"p": lambda raw: Path(raw.decode()),
+    b"a": lambda raw: np.load(io.BytesIO(raw), allow_pickle=False),
+    b"j": json.loads,
+}
+
+
+def _decode_all(raw: NDArray[np.uint8], stops: NDArray[np.int64]) -> list[Any]:
+    content = raw.tobytes()
+    return [
+        _DECODERS[content[start : start + 1]](content[start + 1 : stop])
+        for start, stop in itertools.pairwise([0, *stops.tolist()])
+    ]

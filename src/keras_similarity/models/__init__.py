@@ -1,0 +1,5 @@
+"""Both sides meet here: Keras models that own an index."""
+
+from keras_similarity.models.similarity_model import SimilarityModel
+
+__all__ = ["SimilarityModel"]

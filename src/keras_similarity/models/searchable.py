@@ -1,0 +1,222 @@
+"""What makes a Keras model searchable: it owns one `Index` and delegates to it. Models mix this in, none copies it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.core.checks import as_array, check_k, check_same_length
+from keras_similarity.core.distances import Distance, get_distance
+from keras_similarity.core.labels import label_list
+from keras_similarity.core.results import Neighbors, SearchResult
+from keras_similarity.core.rows import as_rows, count_rows, map_rows
+from keras_similarity.embed import encode
+from keras_similarity.errors import MissingIndexError
+from keras_similarity.evaluate import evaluate_retrieval
+from keras_similarity.index import Index
+from keras_similarity.index.folder import is_index_folder, read_folder, write_folder
+
+__all__ = ["Searchable"]
+
+INDEX_FOLDER = "similarity_index"
+
+
+class Searchable:
+    """Index, look up and evaluate with a `keras.Model`; see `SimilarityModel` for the whole."""
+
+    _index: Index | None = None
+    _embedding_output: int | str | None = None
+
+    def embed(self, x: Any) -> NDArray[np.float32]:
+        """Embed examples.
+
+        Args:
+            x: Array or tensor `(n, …)`; for several inputs a list, tuple or dict of them; or anything
+                `keras.Model.predict` reads, such as a `PyDataset`.
+
+        Returns:
+            `(n, d)` float32; `(0, d)` for no examples.
+
+        Raises:
+            ValueError: NaN or infinity in x, inputs of different lengths, or a model whose output is no embedding.
+        """
+        output = self._output_position()
+        if isinstance(x, keras.utils.PyDataset) or not hasattr(_first(x), "__len__"):
+            return np.asarray(self._select(self.predict(x, verbose=0), output), np.float32)
+        rows = as_rows(x, name="x", inputs=len(self.inputs))
+        if count_rows(rows) == 0:
+            return np.empty((0, self.embedding_size), np.float32)
+        # `predict_on_batch` is the compiled call without `predict`'s loop, callbacks and data adapter.
+        return encode(lambda batch: self._select(self.predict_on_batch(batch), output), rows)
+
+    def index(
+        self,
+        x: Any,
+        y: Any = None,
+        data: Any = None,
+        *,
+        ids: Any = None,
+        metadata: Sequence[dict[str, Any] | None] | None = None,
+    ) -> NDArray[Any]:
+        """Embed examples and add them to the index; new classes need no training.
+
+        Args:
+            x: Examples, see `embed`.
+            y: One label per example, any hashable values; None for examples without labels.
+            data: One value per example to find again with it, such as the image; see `Index.add`.
+            ids: One int or string per example; an id that is there already is replaced.
+            metadata: One JSON object per example.
+
+        Returns:
+            The ids `(n,)`.
+
+        Raises:
+            ValueError, TypeError: see `Index.add`; the index is then as it was.
+        """
+        if y is not None and hasattr(_first(x), "__len__"):
+            rows = as_rows(x, name="x", inputs=len(self.inputs))
+            check_same_length(count_rows(rows), label_list(y, name="y"), name="y", what="x")
+        embeddings = self.embed(x)
+        if self._index is None:
+            self._index = Index(self.embedding_size)
+        return self._index.add(embeddings, y, ids=ids, data=data, metadata=metadata)
+
+    def lookup(self, x: Any, k: int = 5) -> SearchResult:
+        """Find the k nearest indexed items of each example; see `Index.search`.
+
+        Raises:
+            MissingIndexError: there is no index yet.
+            ValueError: k below 1 or not whole, NaN or infinity in x.
+        """
+        index = self._existing_index("lookup")
+        return index.search(self.embed(x), check_k(k))
+
+    def single_lookup(self, x: Any, k: int = 5) -> Neighbors:
+        """Find the k nearest indexed items of one example, given without a batch axis; see `lookup`."""
+        return self.lookup(map_rows(lambda part: as_array(part)[None], x), k)[0]
+
+    def evaluate_retrieval(
+        self, x: Any, y: Any, metrics: Sequence[str] = ("recall@1", "recall@5", "map@r")
+    ) -> dict[str, float]:
+        """Look up examples that are not in the index and average their scores.
+
+        Args:
+            x: Examples, see `embed`.
+            y: Their true labels.
+            metrics: "recall@k", "precision@k" for any k, "map@r"; see `keras_similarity.evaluate`.
+
+        Returns:
+            Each name with its mean, in [0, 1].
+
+        Raises:
+            MissingIndexError: there is no index yet.
+            ValueError: see `keras_similarity.evaluate.evaluate_retrieval`.
+        """
+        return evaluate_retrieval(self._existing_index("evaluate_retrieval"), self.embed(x), y, metrics)
+
+    def index_size(self) -> int:
+        """Return how many items the index holds, 0 without one."""
+        return 0 if self._index is None else len(self._index)
+
+    def reset_index(self) -> None:
+        """Empty the index; its distance and settings stay."""
+        if self._index is not None:
+            old = self._index
+            self._index = Index(old.dim, old.distance, engine=old.engine, store=old.store)
+
+    @property
+    def embedding_size(self) -> int:
+        """Width d of an embedding."""
+        return self.outputs[self._output_position()].shape[-1]
+
+    def save_assets(self, dir_path: str) -> None:
+        """Write the index into a `.keras` file; Keras calls this."""
+        if self._index is None:
+            return
+        arrays, settings = self._index.to_arrays()
+        folder = Path(dir_path, INDEX_FOLDER)
+        folder.mkdir(parents=True, exist_ok=True)
+        write_folder(folder, arrays, settings | {"embedding_output": self._embedding_output})
+
+    def load_assets(self, dir_path: str | None) -> None:
+        """Read the index from a `.keras` file; Keras calls this.
+
+        Raises:
+            IndexFormatError: the index is damaged, or of a newer format.
+        """
+        if dir_path is None or not is_index_folder(Path(dir_path, INDEX_FOLDER)):
+            return
+        arrays, settings = read_folder(Path(dir_path, INDEX_FOLDER))
+        self._embedding_output = settings["embedding_output"]
+        self._index = Index.from_arrays(arrays, settings)
+
+    def _prepare_index(
+        self, distance: str | Distance, search: str, store: str, embedding_output: int | str | None
+    ) -> None:
+        """Make the index that `compile` asks for, or keep the one there is."""
+        wanted = Index(self._width(embedding_output), get_distance(distance), engine=search, store=store)
+        current = self._index
+        if current is not None and len(current):
+            if (current.dim, current.distance) != (wanted.dim, wanted.distance):
+                raise ValueError(
+                    f"the index holds {len(current)} items of {current.dim} dimensions by {current.distance} distance,"
+                    f" and `compile` asks for {wanted.dim} dimensions by {wanted.distance} distance.\n"
+                    f"  Pass distance={current.distance.name!r} to keep it, or call `reset_index()` and compile again."
+                )
+            wanted = current
+        self._embedding_output = embedding_output
+        self._index = wanted
+
+    def _existing_index(self, caller: str) -> Index:
+        if self._index is None:
+            raise MissingIndexError(
+                f"`{caller}()` needs an index, and this model has none.\n"
+                "  Call `model.compile(...)`, then `model.index(x, y)` to fill it."
+            )
+        return self._index
+
+    def _width(self, embedding_output: int | str | None) -> int:
+        return self.outputs[_output_position(self, embedding_output)].shape[-1]
+
+    def _output_position(self) -> int:
+        return _output_position(self, self._embedding_output)
+
+    def _select(self, outputs: Any, position: int) -> Any:
+        return keras.tree.flatten(outputs)[position]
+
+
+def _output_position(model: Any, chosen: int | str | None) -> int:
+    """Return which of the model's outputs is the embedding.
+
+    Raises:
+        ValueError: the model has several and none was chosen, or the chosen one does not exist or is not 2-D.
+    """
+    shapes = [tuple(output.shape) for output in model.outputs]
+    names = list(getattr(model, "output_names", []))
+    if chosen is None and len(shapes) > 1:
+        raise ValueError(
+            f"`embedding_output` must say which of the model's {len(shapes)} outputs is the embedding: they are "
+            f"{names} with shapes {shapes}.\n  Pass its position or name to `compile`, such as embedding_output=0."
+        )
+    position = names.index(chosen) if chosen in names else 0 if chosen is None else chosen
+    if not isinstance(position, int) or not -len(shapes) <= position < len(shapes):
+        raise ValueError(
+            f"`embedding_output` must be a position or a name of an output: got {chosen!r}, and the outputs are "
+            f"{names}.\n  Pass one of them."
+        )
+    if len(shapes[position]) != 2 or shapes[position][1] is None:
+        raise ValueError(
+            f"an embedding is one row per example, shape (n, d): the model's output has shape {shapes[position]}.\n"
+            "  End the model in `MetricEmbedding(d)`, after `Flatten` or a pooling layer where there are more axes."
+        )
+    return position
+
+
+def _first(x: Any) -> Any:
+    """Return one input of possibly several, to see what kind of thing it is."""
+    if isinstance(x, dict):
+        return next(iter(x.values()), ())
+    return x[0] if isinstance(x, tuple) and x else x

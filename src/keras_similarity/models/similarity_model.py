@@ -1,0 +1,87 @@
+"""The facade of the whole journey: a Keras model that trains an embedding, indexes it and finds neighbours."""
+
+from typing import Any
+
+import keras
+
+from keras_similarity.core.distances import Distance
+from keras_similarity.models.searchable import Searchable
+
+__all__ = ["SimilarityModel"]
+
+
+@keras.saving.register_keras_serializable(package="keras_similarity")
+class SimilarityModel(Searchable, keras.Model):
+    """A `keras.Model` whose output is an embedding, with an index of items to look up.
+
+    Built like any functional model, `SimilarityModel(inputs, outputs)`; several inputs work, and several outputs when
+    `compile` is told which one is the embedding. `model.save("m.keras")` keeps the model and the index with its
+    labels and data in one file, without pickle; `keras.saving.load_model` brings both back.
+
+    Args:
+        *args, **kwargs: `inputs`, `outputs` and `name`, as for `keras.Model`.
+
+    Example:
+        >>> import keras
+        >>> inputs = keras.Input((4,))
+        >>> model = SimilarityModel(inputs, keras.layers.UnitNormalization()(inputs))
+        >>> model.compile(distance="cosine")
+        >>> ids = model.index(np.eye(4)[:3], y=["a", "b", "c"])
+        >>> model.single_lookup(np.array([0.1, 0.9, 0.0, 0.0]), k=1)[0].label
+        'b'
+    """
+
+    # Keras revives a functional subclass only under exactly these argument names.
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        *,
+        distance: str | Distance = "auto",
+        search: str = "auto",
+        store: str = "memory",
+        embedding_output: int | str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Configure training and the index; an index that holds items is kept.
+
+        Args:
+            optimizer, loss, metrics, **kwargs: As for `keras.Model.compile`.
+            distance: What "near" means; "auto" for the loss's own distance, cosine where it has none.
+            search: The index's engine: "auto" or "exact".
+            store: Where the index lives: "memory".
+            embedding_output: Position or name of the output that is the embedding, for a model of several.
+
+        Raises:
+            ValueError: an output that is no embedding, an unknown name, or a distance that differs from the one
+                the indexed items were added under. Nothing is changed then.
+        """
+        if distance == "auto":
+            current = None if self._index is None or not len(self._index) else self._index.distance
+            distance = _loss_distance(loss) or current or "cosine"
+        self._prepare_index(distance, search, store, embedding_output)
+        super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
+
+    def get_compile_config(self) -> dict[str, Any] | None:
+        """Return what `compile_from_config` needs to compile a loaded model as this one was."""
+        config = super().get_compile_config()
+        if config and self._index is not None:
+            config["distance"] = self._index.distance.name
+            config["search"] = self._index.engine
+            config["embedding_output"] = self._embedding_output
+        return config
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        """Compile with the configuration of a saved model."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.optimizer is not None and self.built:
+            self.optimizer.build(self.trainable_variables)
+
+
+def _loss_distance(loss: Any) -> Distance | None:
+    """Return the distance of the first metric loss among one loss, a list or a dict of them."""
+    return next((part.distance for part in keras.tree.flatten(loss) if hasattr(part, "distance")), None)

@@ -1,0 +1,28 @@
+"""Which pairs of a batch are positive, which negative, as boolean matrices of fixed shape."""
+
+from typing import Any
+
+from keras import ops
+
+__all__ = ["pair_masks"]
+
+Tensor = Any
+
+
+def pair_masks(labels: Tensor, key_labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Return the positive and the negative pairs of each anchor.
+
+    Args:
+        labels: Class codes of the anchors, `(b,)`, of a type that holds them exactly.
+        key_labels: Class codes of what they are compared with, `(n,)`; None for the batch itself, where an
+            anchor is not its own positive.
+
+    Returns:
+        Two boolean `(b, n)`.
+    """
+    keys = labels if key_labels is None else key_labels
+    same = ops.equal(labels[:, None], keys[None, :])
+    if key_labels is not None:
+        return same, ops.logical_not(same)
+    itself = ops.eye(ops.shape(labels)[0], dtype="bool")
+    return ops.logical_and(same, ops.logical_not(itself)), ops.logical_not(same)

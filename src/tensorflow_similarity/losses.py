@@ -1,0 +1,5 @@
+"""Losses under their upstream names."""
+
+from keras_similarity.losses import MultiSimilarityLoss
+
+__all__ = ["MultiSimilarityLoss"]

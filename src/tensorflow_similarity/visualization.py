@@ -1,0 +1,5 @@
+"""Pictures under their upstream names, the misspelt one included."""
+
+from keras_similarity.visualization import viz_neighbors as viz_neigbors_imgs
+
+__all__ = ["viz_neigbors_imgs"]
