@@ -222,8 +222,8 @@ def pairwise_distances(queries: Array, gallery: Array, distance: str | Distance 
     Cost: O(q n d) time and, in blocks of queries, O(n d) memory: the reference, not the way to search.
 
     Example:
-        >>> pairwise_distances(np.eye(2), np.eye(2), "euclidean").round(3).tolist()
-        [[0.0, 1.414], [1.414, 0.0]]
+        >>> pairwise_distances(np.eye(2), 3 * np.eye(2), "manhattan").tolist()
+        [[2.0, 4.0], [4.0, 2.0]]
     """
     distance = get_distance(distance)
     wide_queries, wide_gallery = np.asarray(queries, np.float64), np.asarray(gallery, np.float64)

@@ -18,7 +18,7 @@ logger = logging.getLogger(__name__)
 
 BLOCK_NEIGHBORS = 2**22  # neighbours looked at in one go: some 100 MB of columns
 DEFAULT_METRICS = ("recall@1", "recall@5", "map@r")
-Scorer = Callable[[NDArray[np.bool_], NDArray[np.int64]], NDArray[Any]]
+Scorer = Callable[[NDArray[np.bool_], NDArray[np.int64]], Any]
 
 
 class LabeledIndex(Protocol):

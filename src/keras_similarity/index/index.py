@@ -146,7 +146,7 @@ class Index:
         checked_ids = as_ids(ids)
         rows = self._rows_of(checked_ids)
         if (rows < 0).any():
-            missing = checked_ids[int((rows < 0).argmax())]
+            missing = checked_ids.tolist()[int((rows < 0).argmax())]
             raise UnknownIdError(
                 f"the index holds no item with id {missing!r}.\n  `id in index` tells whether it does."
             )

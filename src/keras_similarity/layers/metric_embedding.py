@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_similarity.core.checks import check_whole
 from keras_similarity.ops.pairwise import unit_rows
 
 __all__ = ["MetricEmbedding"]
@@ -48,7 +49,7 @@ class MetricEmbedding(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.units = units
+        self.units = check_whole(units, name="units", minimum=1)
         self.normalize = normalize
         # A saved layer brings the inner layer's own configuration: after quantisation its precision differs.
         self.dense = (

@@ -1,0 +1,36 @@
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+COMMAND = Path(sys.executable).with_name("keras-similarity")
+ROW = re.compile(r"│ (seen|unseen) +│ [\d,]+ +│ [\d,]+ +│ (raw pixels|model) +│ +([\d.]+) │ +([\d.]+) │ +([\d.]+) │")
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """One run of the demo as a user starts it."""
+    folder = tmp_path_factory.mktemp("demo")
+    ended = subprocess.run([COMMAND, "demo", "--seed", "3"], cwd=folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return folder, ended.stdout
+
+
+@pytest.mark.slow
+def test_demo__training_pays_on_unseen_classes_too(done):
+    scores = {(group, kind): [float(number) for number in numbers] for group, kind, *numbers in ROW.findall(done[1])}
+    assert len(scores) == 4
+    for group, gain in (("seen", 0.3), ("unseen", 0.15)):
+        model, pixels = scores[group, "model"], scores[group, "raw pixels"]
+        assert model[0] > pixels[0] + gain  # recall@1
+        assert model[2] > 1.5 * pixels[2]  # MAP@R
+
+
+@pytest.mark.slow
+def test_demo__says_what_it_did_and_writes_the_picture_and_the_model(done):
+    folder, stdout = done
+    for words in ("Held back from training:", "queries are turned", "a fresh process", "recall@1", "MAP@R"):
+        assert words in stdout.replace("\n", " "), stdout
+    assert sorted(path.name for path in (folder / "demo-output").iterdir()) == ["model.keras", "neighbors.png"]

@@ -1,0 +1,47 @@
+"""What every test shares: a seeded generator, the real data where they are, and who needs a framework."""
+
+import importlib.util
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+DATA = Path(os.environ.get("KERAS_SIMILARITY_DATA") or Path(__file__).parents[2] / "shared" / "data")
+NO_DATA = "the data sets are not on this machine (set KERAS_SIMILARITY_DATA)"
+# Folders whose every test trains or embeds with Keras; single tests elsewhere carry the marker themselves.
+TRAINING_FOLDERS = {"cli", "layers", "losses", "models", "ops", "samplers"}
+
+# TensorFlow tells of its start-up on stderr; a test that reads stderr wants ours.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("MPLBACKEND", "agg")
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """Leave out what cannot even be imported where no framework is installed."""
+    training = collection_path.is_dir() and collection_path.name in TRAINING_FOLDERS
+    return True if training and importlib.util.find_spec("keras") is None else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if TRAINING_FOLDERS & set(item.path.relative_to(Path(__file__).parent).parts):
+            item.add_marker(pytest.mark.training)
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    missing = sum(NO_DATA in str(report.longrepr) for report in skipped)
+    terminalreporter.write_line(f"skipped for want of the data sets: {missing}")
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(20261123)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    if not DATA.is_dir():
+        pytest.skip(NO_DATA)
+    return DATA

@@ -1,0 +1,98 @@
+import json
+
+import numpy as np
+import pytest
+
+from keras_similarity import Index
+from keras_similarity.errors import CorruptIndexError, IndexFormatError
+
+
+@pytest.fixture
+def saved(rng, tmp_path):
+    index = Index(3, "euclidean")
+    index.add(rng.normal(size=(20, 3)), labels=list("abcde") * 4, data=rng.integers(0, 255, (20, 2, 2), np.uint8))
+    index.save(tmp_path / "shelf")
+    return index, tmp_path / "shelf"
+
+
+def test_open_gives_back_what_save_wrote(rng, tmp_path):
+    index = Index(3, "manhattan")
+    labels = [1, "1", None, (2, "x"), b"raw", 2**70, -5, 1.5]
+    data = [np.arange(3), {"a": [1, None]}, b"\x00\xff", "text", None, tmp_path, 3, np.array(["u"])]
+    index.add(rng.normal(size=(8, 3)), labels=labels, ids=["a", 2, *range(10, 16)], data=data, metadata=[{"n": 1}] * 8)
+    index.add(rng.normal(size=(2, 3)))
+    index.remove([11])
+    index.save(tmp_path / "shelf")
+    again = Index.open(tmp_path / "shelf")
+    queries = rng.normal(size=(4, 3))
+    before, after = index.search(queries, k=12), again.search(queries, k=12)
+    assert after.ids.tolist() == before.ids.tolist()
+    assert np.array_equal(after.distances, before.distances)
+    assert after.labels.tolist() == before.labels.tolist()
+    for left, right in zip(before[0], after[0], strict=True):
+        assert repr(left.data) == repr(right.data)
+        assert left.metadata == right.metadata
+    assert again.add(rng.normal(size=(1, 3))).tolist() == index.add(rng.normal(size=(1, 3))).tolist()
+
+
+def test_save__over_an_index__replaces_it(saved):
+    _, path = saved
+    other = Index(2)
+    other.add([[1, 0]])
+    other.save(path)
+    assert (Index.open(path).dim, len(Index.open(path))) == (2, 1)
+    assert [entry.name for entry in path.parent.iterdir()] == ["shelf"]
+
+
+def test_save__over_something_else__leaves_it_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("three years")
+    with pytest.raises(FileExistsError, match="is not an index"):
+        Index(2).save(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "three years"
+
+
+def test_save__disk_fails_on_the_way__the_old_index_survives(saved, monkeypatch):
+    index, path = saved
+    monkeypatch.setattr("os.fsync", lambda descriptor: (_ for _ in ()).throw(OSError("no space")))
+    with pytest.raises(OSError, match="no space"):
+        Index(2).save(path)
+    assert len(Index.open(path)) == len(index)
+
+
+def test_open__every_file_with_any_byte_changed__is_refused(saved):
+    _, path = saved
+    for file in sorted(path.iterdir()):
+        content = file.read_bytes()
+        for position in range(0, len(content), max(1, len(content) // 16)):
+            file.write_bytes(content[:position] + bytes([content[position] ^ 0x10]) + content[position + 1 :])
+            with pytest.raises(IndexFormatError):
+                Index.open(path)
+        file.write_bytes(content)
+    Index.open(path)
+
+
+def test_open__every_file_cut_anywhere__is_refused(saved):
+    _, path = saved
+    for file in sorted(path.iterdir()):
+        content = file.read_bytes()
+        for sixteenth in range(16):
+            file.write_bytes(content[: len(content) * sixteenth // 16])
+            with pytest.raises(CorruptIndexError, match=file.name):
+                Index.open(path)
+        file.unlink()
+        with pytest.raises((CorruptIndexError, FileNotFoundError), match=file.name):
+            Index.open(path)
+        file.write_bytes(content)
+
+
+def test_open__newer_format__says_upgrade(saved):
+    _, path = saved
+    manifest = json.loads((path / "manifest.json").read_text())
+    (path / "manifest.json").write_text(json.dumps(manifest | {"format_version": 2}))
+    with pytest.raises(IndexFormatError, match=r"version 2; this release reads .*version 1"):
+        Index.open(path)
+
+
+def test_open__nothing_there__is_file_not_found(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no index at"):
+        Index.open(tmp_path / "nowhere")

@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from keras_similarity import Index
+from keras_similarity.core import distance_names, pairwise_distances
+from keras_similarity.errors import UnknownIdError
+
+
+@pytest.fixture
+def filled(rng):
+    index = Index(dim=6, distance="euclidean")
+    index.add(rng.normal(size=(50, 6)), labels=[f"class {row % 5}" for row in range(50)], data=list(range(50)))
+    return index
+
+
+def brute_force(gallery, queries, k, distance):
+    distances = pairwise_distances(queries, gallery, distance)
+    rows = np.argsort(distances, axis=1, kind="stable")[:, :k]
+    return rows, np.take_along_axis(distances, rows, axis=1)
+
+
+@pytest.mark.parametrize("count", [30, 5000])
+@pytest.mark.parametrize("distance", distance_names())
+def test_search_equals_brute_force(distance, count, rng):
+    gallery, queries = rng.normal(size=(count, 24)) * 2, rng.normal(size=(7, 24))
+    gallery[3] = gallery[1]
+    queries[0] = gallery[1]
+    index = Index(24, distance)
+    index.add(gallery)
+    result = index.search(queries, k=12)
+    rows, distances = brute_force(gallery, queries, 12, distance)
+    np.testing.assert_allclose(result.distances, distances, rtol=1e-5, atol=1e-5)
+    assert (result.ids == rows).mean() > 0.99  # rounding may swap near ties
+
+
+def test_search__copy_of_an_item__is_at_distance_0(filled):
+    record = filled.get([17])[0]
+    assert filled.search(record.embedding[None], k=1).distances[0, 0] == 0.0
+
+
+def test_search__k_beyond_the_index__pads_with_missing_neighbours():
+    index = Index(2, "euclidean")
+    index.add([[0, 0], [3, 4]], labels=["a", "b"])
+    result = index.search([[0, 0]], k=4)
+    assert result.ids.tolist() == [[0, 1, -1, -1]]
+    assert result.distances.tolist() == [[0.0, 5.0, np.inf, np.inf]]
+    assert result.labels.tolist() == [["a", "b", None, None]]
+    assert [lookup.label for lookup in result[0]] == ["a", "b"]
+
+
+def test_search__empty_index__gives_an_empty_list():
+    result = Index(3).search(np.eye(3), k=2)
+    assert result.ids.tolist() == [[-1, -1]] * 3
+    assert [list(neighbors) for neighbors in result] == [[], [], []]
+
+
+def test_search__equal_distances__come_in_the_order_they_were_added():
+    index = Index(1, "euclidean")
+    index.add([[1.0]] * 200)
+    assert index.search([[0.0]], k=5).ids.tolist() == [[0, 1, 2, 3, 4]]
+
+
+def test_lookup_carries_rank_distance_label_id_embedding_data_and_metadata():
+    index = Index(2, "euclidean")
+    index.add([[3, 4]], labels=["far"], ids=["x"], data=[b"bytes"], metadata=[{"price": 3}])
+    lookup = index.search([[0, 0]], k=1)[0][0]
+    assert (lookup.rank, lookup.distance, lookup.label, lookup.id) == (1, 5.0, "far", "x")
+    assert (lookup.embedding.tolist(), lookup.data, lookup.metadata) == ([3.0, 4.0], b"bytes", {"price": 3})
+
+
+def test_add__string_id_among_ints__makes_ids_objects_and_keeps_1_and_1_apart():
+    index = Index(1, "euclidean")
+    index.add([[0.0]], ids=[1])
+    index.add([[1.0]], ids=["1"])
+    result = index.search([[0.0]], k=3)
+    assert result.ids.tolist() == [[1, "1", None]]
+    assert len(index) == 2
+
+
+def test_add__id_that_is_there__replaces_the_item(filled):
+    filled.add(np.zeros((1, 6)), labels=["new"], ids=[7])
+    assert len(filled) == 50
+    assert filled.get([7])[0].label == "new"
+    assert filled.search(np.zeros((1, 6)), k=1)[0][0].id == 7
+
+
+def test_add__without_ids_after_own_ids__counts_on_and_never_reuses():
+    index = Index(1, "euclidean")
+    index.add([[0.0]], ids=[41])
+    index.remove([41])
+    assert index.add([[0.0]]).tolist() == [42]
+
+
+def test_add__nothing__does_nothing():
+    index = Index(4)
+    assert index.add([]).tolist() == []
+    assert index.add(np.empty((0, 4)), labels=[], data=[]).tolist() == []
+    assert len(index) == 0
+
+
+def test_remove__gone_from_results_and_counted(filled):
+    nearest = filled.search(np.zeros((1, 6)), k=3).ids[0].tolist()
+    assert filled.remove([nearest[0], 999]) == 1
+    assert filled.search(np.zeros((1, 6)), k=2).ids[0].tolist() == nearest[1:]
+    assert nearest[0] not in filled
+    assert len(filled) == 49
+
+
+def test_remove_everything__then_search__is_empty(filled):
+    filled.remove(range(50))
+    assert list(filled.search(np.zeros((1, 6)), k=2)[0]) == []
+
+
+def test_get__unknown_id__is_a_key_error_that_names_it(filled):
+    with pytest.raises(UnknownIdError, match="no item with id 50") as caught:
+        filled.get([3, 50])
+    assert isinstance(caught.value, KeyError)
+
+
+def test_label_counts__counts_live_items(filled):
+    filled.remove([0])
+    assert filled.label_counts(["class 0", "class 1", "other"]).tolist() == [9, 10, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"embeddings": [[1.0, np.nan]]}, ValueError, "row 0 holds nan"),
+        ({"embeddings": [[1.0, 2.0]], "labels": [1, 2]}, ValueError, "got 2 entries for 1 rows"),
+        ({"embeddings": [[1.0, 2.0]], "data": [1, 2]}, ValueError, "`data` needs one entry per row"),
+        ({"embeddings": [[1.0, 2.0]], "ids": [1.5]}, TypeError, "`ids` needs ints or strings: row 0 is 1.5"),
+        ({"embeddings": [[1.0, 2.0]], "ids": [True]}, TypeError, "row 0 is True"),
+        ({"embeddings": [[1.0, 2.0]], "ids": [-1]}, ValueError, "other than -1"),
+        ({"embeddings": [[1.0, 2.0]], "ids": [2**63]}, ValueError, "whole numbers of 64 bits"),
+        ({"embeddings": [[1.0, 2.0]] * 2, "ids": ["a", "a"]}, ValueError, "'a' is there twice"),
+        ({"embeddings": [[1.0, 2.0]], "data": [object()]}, TypeError, "row 0 is a object"),
+        ({"embeddings": [[1.0, 2.0]], "labels": [frozenset()]}, TypeError, "row 0 is frozenset"),
+        ({"embeddings": [[0.0, 0.0]]}, ValueError, "row 0 is all zeros"),
+        ({"embeddings": [[1.0, 2.0, 3.0]]}, ValueError, r"shape \(n, 2\)"),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, str) else "",
+)
+def test_add__bad_input__raises_and_changes_nothing(arguments, error, message):
+    index = Index(2)
+    index.add([[1.0, 0.0]], labels=["kept"], ids=["a"])
+    with pytest.raises(error, match=message):
+        index.add(**arguments)
+    assert len(index) == 1
+    assert index.get(["a"])[0].label == "kept"
+    assert index.search([[1.0, 0.0]], k=2).labels.tolist() == [["kept", None]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"distance": "cosin"}, "Did you mean 'cosine'"),
+        ({"engine": "annoy"}, "`engine` must be one of 'auto', 'exact': got 'annoy'"),
+        ({"store": "redis"}, "`store` must be one of 'memory': got 'redis'"),
+        ({"dim": 0}, "`dim` must be a whole number of at least 1: got 0"),
+    ],
+)
+def test_index__unknown_name__lists_the_known_ones(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        Index(**({"dim": 2} | arguments))
+
+
+@given(st.lists(st.tuples(st.sampled_from(["add", "remove"]), st.integers(0, 7), st.integers(-3, 3)), max_size=30))
+def test_index__any_sequence_of_adds_and_removes__is_a_dict(steps):
+    index, model = Index(1, "euclidean"), {}
+    for action, item_id, value in steps:
+        if action == "add":
+            index.add([[value]], labels=[value], ids=[item_id])
+            model.pop(item_id, None)  # an id added again is the newest
+            model[item_id] = value
+        else:
+            assert index.remove([item_id]) == (model.pop(item_id, None) is not None)
+    found = index.search([[0.5]], k=8)[0]
+    expected = sorted(model, key=lambda key: (abs(model[key] - 0.5), list(model).index(key)))
+    assert [lookup.id for lookup in found] == expected
+    assert [lookup.label for lookup in found] == [model[key] for key in expected]

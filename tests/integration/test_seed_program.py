@@ -1,0 +1,66 @@
+"""The program that started this project: unchanged through the drop-in package, and its twin on every backend."""
+
+import importlib.util
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conftest import NO_DATA
+
+pytestmark = [pytest.mark.slow, pytest.mark.training]
+
+ROOT = Path(__file__).parents[2]
+# Run as a user would; then 200 queries after the indexed slice.
+CHECK = """
+import runpy, sys
+names = runpy.run_path(sys.argv[1])
+x, y = names["sampler"].get_slice(5000, 200)
+labels = names["model"].lookup(x, k=5).labels
+print("right:", float((labels == y[:, None]).mean()), names["sampler"].num_examples)
+"""
+
+
+@pytest.fixture(scope="module")
+def catalogue(data_folder, tmp_path_factory):
+    """A TensorFlow Datasets folder in which MNIST can be prepared without a network."""
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        pytest.skip("tensorflow-datasets is not installed; `make setup BACKENDS=all` brings it")
+    folder = tmp_path_factory.mktemp("tfds")
+    manual = folder / "downloads" / "manual"
+    manual.mkdir(parents=True)
+    for file in (data_folder / "mnist").glob("*.gz"):
+        shutil.copy(file, manual)
+    return folder
+
+
+def fraction_right(program, catalogue, backend):
+    done = subprocess.run(
+        [sys.executable, "-c", CHECK, str(program)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TFDS_DATA_DIR": str(catalogue), "MPLBACKEND": "agg", "KERAS_BACKEND": backend},
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    _, fraction, examples = done.stdout.strip().splitlines()[-1].split()
+    assert examples == "70000"
+    return float(fraction)
+
+
+def test_seed_program_runs_unchanged(catalogue, data_folder):
+    """On TensorFlow, the backend that `from tensorflow.keras import layers` means."""
+    program = data_folder.parent / "seed_program.py"
+    if not program.is_file():
+        pytest.skip(NO_DATA)
+    if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
+        pytest.skip("runs with KERAS_BACKEND=tensorflow, which `make test-all` sets")
+    assert fraction_right(program, catalogue, "tensorflow") >= 0.9
+
+
+def test_its_twin_runs_on_this_backend(catalogue):
+    backend = os.environ.get("KERAS_BACKEND", "jax")
+    assert fraction_right(ROOT / "examples" / "mnist_from_tfds.py", catalogue, backend) >= 0.9
