@@ -96,3 +96,19 @@ def test_open__newer_format__says_upgrade(saved):
 def test_open__nothing_there__is_file_not_found(tmp_path):
     with pytest.raises(FileNotFoundError, match="no index at"):
         Index.open(tmp_path / "nowhere")
+
+
+def test_save__last_rename_fails__the_old_index_survives(saved, monkeypatch):
+    index, path = saved
+    rename = type(path).rename
+
+    def fail_once_the_old_is_aside(source, target):
+        if ".new-" in source.name:
+            raise OSError("no")
+        return rename(source, target)
+
+    monkeypatch.setattr(type(path), "rename", fail_once_the_old_is_aside)
+    with pytest.raises(OSError, match="no"):
+        Index(2).save(path)
+    assert len(Index.open(path)) == len(index)
+    assert [entry.name for entry in path.parent.iterdir()] == ["shelf"]

@@ -180,3 +180,24 @@ def test_index__any_sequence_of_adds_and_removes__is_a_dict(steps):
     expected = sorted(model, key=lambda key: (abs(model[key] - 0.5), list(model).index(key)))
     assert [lookup.id for lookup in found] == expected
     assert [lookup.label for lookup in found] == [model[key] for key in expected]
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean", "snr"])
+def test_search__clusters_tighter_than_float32_products_can_tell__is_still_exact(distance, rng):
+    centres = rng.normal(size=(8, 32))
+    gallery = (centres[rng.integers(0, 8, 4000)] + 1e-4 * rng.normal(size=(4000, 32))).astype(np.float32)
+    queries = (centres + 1e-4 * rng.normal(size=(8, 32))).astype(np.float32)
+    index = Index(32, distance)
+    index.add(gallery)
+    _, expected = brute_force(gallery, queries, 10, distance)
+    np.testing.assert_allclose(index.search(queries, k=10).distances, expected, rtol=1e-4)
+    for row, query in enumerate(queries):
+        np.testing.assert_allclose(index.search(query[None], k=10).distances[0], expected[row], rtol=1e-4)
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean"])
+@pytest.mark.parametrize("queries", [1, 5])
+def test_search__thousands_of_equal_rows__come_in_the_order_they_were_added(distance, queries, rng):
+    index = Index(24, distance)
+    index.add(np.repeat(rng.normal(size=(1, 24)), 5003, axis=0))
+    assert (index.search(rng.normal(size=(queries, 24)), k=10).ids == np.arange(10)).all()

@@ -274,3 +274,8 @@ def test_mixed_precision__model_indexes_float32(images):
         keras.config.set_dtype_policy("float32")
     model.index(images)
     assert model.lookup(images, k=1).ids[:, 0].tolist() == list(range(40))
+
+
+def test_compile__unknown_search__is_named_as_the_user_wrote_it():
+    with pytest.raises(ValueError, match="`search` must be one of 'auto', 'exact': got 'linear'"):
+        small_model(search="linear")

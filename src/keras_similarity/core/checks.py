@@ -1,12 +1,14 @@
 """What every public door asks of its arguments, said once: shape, type, finite numbers, whole k, equal lengths."""
 
 import operator
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_array", "as_vectors", "check_finite", "check_k", "check_same_length", "check_whole"]
+__all__ = ["as_array", "as_vectors", "check_choice", "check_finite", "check_k", "check_same_length", "check_whole"]
 
 
 def as_array(values: Any) -> NDArray[Any]:
@@ -70,6 +72,18 @@ def check_finite(values: NDArray[Any], *, name: str) -> None:
             f"`{name}` needs finite numbers: row {row} holds {value} ({int(bad.sum())} such rows).\n"
             f"  Drop them first: `{name}[np.isfinite({name}).reshape(len({name}), -1).all(axis=1)]`."
         )
+
+
+def check_choice(value: Any, choices: Iterable[str], *, name: str) -> None:
+    """Raise a ValueError that lists the choices, and suggests the nearest, unless `value` is one of them."""
+    known = sorted(choices)
+    if value in known:
+        return
+    close = get_close_matches(str(value).lower(), known, n=1)
+    hint = f"Did you mean {close[0]!r}? " if close else ""
+    raise ValueError(
+        f"`{name}` must be one of {', '.join(map(repr, known))}: got {value!r}.\n  {hint}Pass one of these names."
+    )
 
 
 def check_k(k: Any) -> int:

@@ -7,10 +7,11 @@ products of transformed queries and untouched gallery rows, one matrix product s
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
 import numpy as np
 from numpy.typing import NDArray
+
+from keras_similarity.core.checks import check_choice
 
 __all__ = ["Distance", "distance_names", "get_distance", "pairwise_distances"]
 
@@ -197,15 +198,10 @@ def get_distance(distance: "str | Distance") -> Distance:
     """
     if isinstance(distance, Distance):
         return distance
-    found = _BY_NAME.get(distance.lower()) if isinstance(distance, str) else None
-    if found is None:
-        close = get_close_matches(str(distance).lower(), _BY_NAME, n=1)
-        hint = f"Did you mean {_BY_NAME[close[0]].name!r}? " if close else ""
-        raise ValueError(
-            f"`distance` must be one of {', '.join(map(repr, distance_names()))}: got {distance!r}.\n"
-            f"  {hint}Pass one of these names."
-        )
-    return found
+    name = distance.lower() if isinstance(distance, str) else ""
+    if name not in _BY_NAME:
+        check_choice(distance, distance_names(), name="distance")
+    return _BY_NAME[name]
 
 
 def pairwise_distances(queries: Array, gallery: Array, distance: str | Distance = "cosine") -> NDArray[np.float32]:

@@ -58,10 +58,15 @@ def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[
         write_folder(fresh, arrays, settings, sync=True)
         if target.exists():
             target.rename(old)
-        fresh.rename(target)
+        try:
+            fresh.rename(target)
+        except OSError:
+            if old.exists():
+                old.rename(target)
+            raise
+        shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def read_folder(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, Any]]:

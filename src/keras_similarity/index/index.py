@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.checks import as_vectors, check_k, check_same_length, check_whole
+from keras_similarity.core.checks import as_vectors, check_choice, check_k, check_same_length, check_whole
 from keras_similarity.core.distances import Distance, get_distance
 from keras_similarity.core.labels import label_list
 from keras_similarity.core.results import Record, SearchResult
@@ -51,8 +51,8 @@ class Index:
     ) -> None:
         self.dim = check_whole(dim, name="dim", minimum=1)
         self.distance = get_distance(distance)
-        _check_choice(engine, ["auto", *ENGINES], name="engine")
-        _check_choice(store, [MemoryStore.name], name="store")
+        check_choice(engine, ["auto", *ENGINES], name="engine")
+        check_choice(store, [MemoryStore.name], name="store")
         self.engine = engine
         self.store = store
         self._fill(Vectors(self.dim), MemoryStore())
@@ -161,7 +161,7 @@ class Index:
                 distance +inf.
 
         Returns:
-            Columns `(q, k)`, nearest first; equal distances in the order the items were added.
+            Columns `(q, k)`, nearest first; rows at the same distance in the order they were added.
 
         Raises:
             ValueError: another width, NaN or infinity, a row of zeros under cosine, k below 1 or not whole.
@@ -238,11 +238,4 @@ class Index:
             self._vectors.rows[row],
             records.data[row],
             records.metadata[row],
-        )
-
-
-def _check_choice(value: str, choices: list[str], *, name: str) -> None:
-    if value not in choices:
-        raise ValueError(
-            f"`{name}` must be one of {', '.join(map(repr, choices))}: got {value!r}.\n  Pass one of these names."
         )

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.checks import as_array, check_k, check_same_length
+from keras_similarity.core.checks import as_array, check_choice, check_k, check_same_length
 from keras_similarity.core.distances import Distance, get_distance
 from keras_similarity.core.labels import label_list
 from keras_similarity.core.results import Neighbors, SearchResult
@@ -17,6 +17,7 @@ from keras_similarity.embed import encode
 from keras_similarity.errors import MissingIndexError
 from keras_similarity.evaluate import evaluate_retrieval
 from keras_similarity.index import Index
+from keras_similarity.index.engines import ENGINES
 from keras_similarity.index.folder import is_index_folder, read_folder, write_folder
 
 __all__ = ["Searchable"]
@@ -157,6 +158,7 @@ class Searchable:
         self, distance: str | Distance, search: str, store: str, embedding_output: int | str | None
     ) -> None:
         """Make the index that `compile` asks for, or keep the one there is."""
+        check_choice(search, ["auto", *ENGINES], name="search")
         wanted = Index(self._width(embedding_output), get_distance(distance), engine=search, store=store)
         current = self._index
         if current is not None and len(current):

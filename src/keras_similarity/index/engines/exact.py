@@ -1,6 +1,5 @@
 """Exact search: every query against every row, in blocks that fit memory. The oracle of every other engine."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,11 @@ __all__ = ["ExactEngine"]
 
 BLOCK_BYTES = 32 * 2**20  # of scores at a time
 SKETCH_ELEMENTS = 2**19  # a gallery below 2 MB is read from the cache as quickly as its sketch
-SLACK = 8  # extra candidates, so that rounding in a dot product cannot push a true neighbour out
+FEW = 1024  # rows whose definition is computed sooner than a score that would rule some of them out
+SLACK = 8  # candidates beyond k: when the last of them is clearly farther than the k-th, none was missed
+
+Rows = NDArray[np.intp]
+Floats = NDArray[np.float32]
 
 
 class ExactEngine:
@@ -35,8 +38,10 @@ class ExactEngine:
         self._distance = distance
         self._row_scale = np.empty(0, np.float32)
         self._row_bias = np.empty(0, np.float32)
+        self._rows_known = 0
+        self._largest_row = 0.0  # of norm times scale, and of the bias: how far rounding can move a score
+        self._largest_bias = 0.0
         self._sketch: Sketch | None = None
-        self._sketch_failures = 0  # in a row: data without a few main directions stop using it
 
     def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return rows and distances `(q, k)` of the nearest live rows; row -1 and +inf where there are fewer.
@@ -57,50 +62,83 @@ class ExactEngine:
             rows[part, :take], distances[part, :take] = self._search_block(queries[part], take)
         return rows, distances
 
-    def _search_block(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+    def _search_block(self, queries: Floats, k: int) -> tuple[Rows, Floats]:
         dots = self._distance.dots
         if dots is None:
-            return self._search_by_definition(queries, k)
-        transformed = dots.query(queries)
+            every = np.delete(np.arange(len(self._vectors)), self._vectors.removed)
+            found = [self._by_definition(query, every, k) for query in queries]
+            return np.stack([rows for rows, _ in found]), np.stack([distances for _, distances in found])
         self._update_terms(dots)
-        wanted = min(k + SLACK, self._vectors.live)
-        found = self._search_sketch(transformed, wanted) if len(queries) == 1 else None
-        rows, scores = found or self._search_all(transformed, wanted)
-        distances = dots.finish(scores, transformed)
+        transformed = dots.query(queries)
+        if len(queries) == 1:
+            rows, distances = self._search_one(queries[0], transformed[0], k)
+            return rows[None], distances[None]
+        return self._search_batch(queries, transformed, k, dots)
+
+    def _search_batch(self, queries: Floats, transformed: Floats, k: int, dots: DotForm) -> tuple[Rows, Floats]:
+        scores = self._scored(transformed @ self._vectors.rows.T, slice(None))
+        scores[:, self._vectors.removed] = np.inf
+        rows = smallest_columns(scores, min(k + SLACK, self._vectors.live))
+        near = np.take_along_axis(scores, rows, axis=1)
+        distances = dots.finish(near, transformed)
         if dots.magnitude is not None:
             self._sharpen(distances, dots.magnitude(transformed), queries, rows)
         order = np.lexsort((rows, distances))[:, :k]
-        return np.take_along_axis(rows, order, axis=1), np.take_along_axis(distances, order, axis=1)
+        rows, distances = np.take_along_axis(rows, order, axis=1), np.take_along_axis(distances, order, axis=1)
+        # Where rounding could have pushed a neighbour out (many rows about equally near), look again at all of those.
+        limits = near[:, k - 1] + self._rounding(transformed)
+        for query in np.flatnonzero((near[:, -1] <= limits) & (near.shape[1] < self._vectors.live)):
+            candidates = np.flatnonzero(scores[query] <= limits[query])
+            rows[query], distances[query] = self._by_definition(queries[query], candidates, k)
+        return rows, distances
 
-    def _search_all(self, transformed: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        scores = self._scored(transformed @ self._vectors.rows.T, slice(None))
-        scores[:, self._vectors.removed] = np.inf
-        rows = smallest_columns(scores, k)
-        return rows, np.take_along_axis(scores, rows, axis=1)
+    def _search_one(self, query: Floats, transformed: Floats, k: int) -> tuple[Rows, Floats]:
+        candidates = self._unruled(transformed, k)
+        if candidates is None:
+            candidates = np.arange(len(self._vectors))
+            scores = self._scored(self._vectors.rows @ transformed, slice(None))
+            scores[self._vectors.removed] = np.inf
+        elif len(candidates) <= FEW:
+            return self._by_definition(query, candidates, k)
+        else:
+            scores = self._scored(self._vectors.rows[candidates] @ transformed, candidates)
+        kth = scores[smallest_columns(scores[None], k)[0, -1]]
+        return self._by_definition(query, candidates[scores <= kth + self._rounding(transformed)], k)
 
-    def _search_sketch(
-        self, transformed: NDArray[np.float32], k: int
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32]] | None:
-        """Answer one query from the rows that the sketch cannot rule out; None where it would not pay."""
+    def _unruled(self, transformed: Floats, k: int) -> Rows | None:
+        """Return the rows that the sketch cannot rule out, or None where it would not pay."""
         gallery = self._vectors.rows
-        if gallery.size < SKETCH_ELEMENTS or gallery.shape[1] <= SKETCH_COLUMNS or self._sketch_failures > 3:
+        if gallery.size < SKETCH_ELEMENTS or gallery.shape[1] <= SKETCH_COLUMNS:
             return None
-        if self._sketch is None or self._sketch.count < len(gallery):
+        if self._sketch is None or len(gallery) > self._sketch.count * 9 // 8:
             self._sketch = Sketch(gallery, self._row_scale, self._row_bias)
-        bounds = self._sketch.lower_bounds(transformed[0])
-        bounds[self._vectors.removed] = np.inf
-        first = smallest_columns(bounds[None], k)[0]
-        worst = self._scored(gallery[first] @ transformed[0], first).max()
-        candidates = np.flatnonzero(bounds <= worst)
-        if len(candidates) > len(gallery) // 8:
-            self._sketch_failures += 1
+        sketch = self._sketch
+        if not sketch.pays or k >= sketch.count:
             return None
-        self._sketch_failures = 0
-        scores = self._scored(gallery[candidates] @ transformed[0], candidates)[None]
-        best = smallest_columns(scores, k)
-        return candidates[best], np.take_along_axis(scores, best, axis=1)
+        bounds = sketch.lower_bounds(transformed)
+        bounds[self._vectors.removed[self._vectors.removed < sketch.count]] = np.inf
+        first = smallest_columns(bounds[None], k)[0]
+        worst = self._scored(gallery[first] @ transformed, first).max()
+        inside = np.flatnonzero(bounds <= worst + self._rounding(transformed))
+        sketch.report(ruled_out=sketch.count - len(inside))
+        if sketch.count == len(gallery):
+            return inside
+        later = np.arange(sketch.count, len(gallery))  # rows that came since, a few
+        return np.concatenate([inside, np.setdiff1d(later, self._vectors.removed)])
 
-    def _scored(self, products: NDArray[np.float32], rows: Any) -> NDArray[np.float32]:
+    def _by_definition(self, query: Floats, rows: Rows, k: int) -> tuple[Rows, Floats]:
+        """Return the k nearest of some rows by the distance's definition, equal ones in order."""
+        step = max(1, BLOCK_BYTES // (32 * len(query)))
+        wide = query.astype(np.float64)
+        parts = [
+            self._distance.between(wide, self._vectors.rows[rows[start : start + step]].astype(np.float64))
+            for start in range(0, len(rows), step)
+        ]
+        distances = np.concatenate(parts).astype(np.float32)
+        order = np.lexsort((rows, distances))[:k]
+        return rows[order], distances[order]
+
+    def _scored(self, products: Floats, rows: Any) -> Floats:
         """Turn products with the chosen rows into scores, in place."""
         if len(self._row_scale):
             products *= self._row_scale[rows]
@@ -108,27 +146,31 @@ class ExactEngine:
             products += self._row_bias[rows]
         return products
 
+    def _rounding(self, transformed: Floats) -> Floats:
+        """Return how far apart two scores can be while rounding alone orders them, per query."""
+        norms = np.sqrt(np.einsum("...d,...d->...", transformed, transformed))
+        # A vectorised sum of d products: chains of d / 16, and the steps that join them.
+        steps = transformed.shape[-1] / 16 + 8
+        return 2 * np.finfo(np.float32).eps * steps * (norms * self._largest_row + self._largest_bias)
+
     def _update_terms(self, dots: DotForm) -> None:
         """Compute the terms of the rows that came since."""
+        if self._rows_known == len(self._vectors):
+            return
+        fresh = self._vectors.rows[self._rows_known :]
+        sizes = np.sqrt(np.einsum("nd,nd->n", fresh, fresh))
         if dots.row_scale is not None:
-            self._row_scale = self._extended(self._row_scale, dots.row_scale)
+            scale = dots.row_scale(fresh).astype(np.float32)
+            self._row_scale = np.concatenate([self._row_scale, scale])
+            sizes = sizes * scale
         if dots.row_bias is not None:
-            self._row_bias = self._extended(self._row_bias, dots.row_bias)
+            bias = dots.row_bias(fresh).astype(np.float32)
+            self._row_bias = np.concatenate([self._row_bias, bias])
+            self._largest_bias = max(self._largest_bias, float(np.abs(bias).max()))
+        self._largest_row = max(self._largest_row, float(sizes.max()))
+        self._rows_known = len(self._vectors)
 
-    def _extended(
-        self, known: NDArray[np.float32], term: Callable[[NDArray[np.float32]], NDArray[Any]]
-    ) -> NDArray[np.float32]:
-        if len(known) == len(self._vectors):
-            return known
-        return np.concatenate([known, term(self._vectors.rows[len(known) :]).astype(np.float32)])
-
-    def _sharpen(
-        self,
-        distances: NDArray[np.float32],
-        magnitude: NDArray[np.float32],
-        queries: NDArray[np.float32],
-        rows: NDArray[np.intp],
-    ) -> None:
+    def _sharpen(self, distances: Floats, magnitude: Floats, queries: Floats, rows: Rows) -> None:
         """Replace the distances that cancellation blurred by their definition, in place."""
         query_of, column = np.nonzero(distances < CANCELLATION * magnitude[:, None])
         step = max(1, BLOCK_BYTES // (32 * queries.shape[1]))
@@ -136,11 +178,3 @@ class ExactEngine:
             pair = query_of[start : start + step], column[start : start + step]
             near = self._vectors.rows[rows[pair]].astype(np.float64)
             distances[pair] = self._distance.between(queries[pair[0]].astype(np.float64), near)
-
-    def _search_by_definition(
-        self, queries: NDArray[np.float32], k: int
-    ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        scores = np.stack([self._distance.between(query[None], self._vectors.rows) for query in queries])
-        scores[:, self._vectors.removed] = np.inf
-        rows = smallest_columns(scores, k)
-        return rows, np.take_along_axis(scores, rows, axis=1).astype(np.float32)

@@ -15,6 +15,7 @@ Floats = NDArray[np.float32]
 SKETCH_COLUMNS = 16  # 64 bytes a row: 14 directions, the norm of the rest, the bias
 SAMPLE_ROWS = 512  # enough to find the directions
 ROUNDING = 1e-5  # bounds are loosened by this much of the magnitudes involved, far above float32's error
+PATIENCE = 4  # useless queries before it is left alone
 BLOCK_ROWS = 512  # (512, 16) products stay on the calling thread
 
 
@@ -47,6 +48,16 @@ class Sketch:
         # A column of a block is contiguous: the product runs down columns at full vector width.
         self._columns = np.ascontiguousarray(columns.reshape(blocks, BLOCK_ROWS, -1).transpose(0, 2, 1))
         self.count = len(rows)
+        self._useless = 0  # queries in a row that it could not answer from a part of the rows
+
+    @property
+    def pays(self) -> bool:
+        """Whether it ruled enough out lately; data without main directions defeat it."""
+        return self._useless < PATIENCE
+
+    def report(self, *, ruled_out: int) -> None:
+        """Tell how many rows a query's bounds ruled out."""
+        self._useless = 0 if ruled_out > self.count * 7 // 8 else self._useless + 1
 
     def lower_bounds(self, query: Floats) -> Floats:
         """Return numbers below the scores of all rows, `(n,)`, for a transformed query `(d,)`."""
