@@ -45,3 +45,12 @@ def data_folder() -> Path:
     if not DATA.is_dir():
         pytest.skip(NO_DATA)
     return DATA
+
+
+@pytest.fixture(scope="session")
+def seed_program() -> Path:
+    """The program that started this project, as its user wrote it."""
+    program = DATA.parent / "seed_program.py"
+    if not program.is_file():
+        pytest.skip(NO_DATA)
+    return program

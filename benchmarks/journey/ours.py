@@ -7,11 +7,11 @@ import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
+import keras
 from journey.seed_model import BATCH, mnist, seed_layers
 from measure import cpu_seconds, interleaved_cpu_ms, versions
 
-import keras_similarity as ks  # noqa: I001  before Keras
-import keras
+import keras_similarity as ks
 
 STEPS = 60
 FIT_ROUNDS = 3

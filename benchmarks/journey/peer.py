@@ -15,6 +15,7 @@ STEPS = 60
 def main():
     images, labels = mnist()
     import tensorflow as tf
+
     from tensorflow_similarity.layers import MetricEmbedding
     from tensorflow_similarity.losses import MultiSimilarityLoss
     from tensorflow_similarity.models import SimilarityModel

@@ -1,15 +1,11 @@
 """The program that started this project: unchanged through the drop-in package, and its twin on every backend."""
 
-import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from conftest import NO_DATA
 
 pytestmark = [pytest.mark.slow, pytest.mark.training]
 
@@ -22,19 +18,6 @@ x, y = names["sampler"].get_slice(5000, 200)
 labels = names["model"].lookup(x, k=5).labels
 print("right:", float((labels == y[:, None]).mean()), names["sampler"].num_examples)
 """
-
-
-@pytest.fixture(scope="module")
-def catalogue(data_folder, tmp_path_factory):
-    """A TensorFlow Datasets folder in which MNIST can be prepared without a network."""
-    if importlib.util.find_spec("tensorflow_datasets") is None:
-        pytest.skip("tensorflow-datasets is not installed; `make setup BACKENDS=all` brings it")
-    folder = tmp_path_factory.mktemp("tfds")
-    manual = folder / "downloads" / "manual"
-    manual.mkdir(parents=True)
-    for file in (data_folder / "mnist").glob("*.gz"):
-        shutil.copy(file, manual)
-    return folder
 
 
 def fraction_right(program, catalogue, backend):
@@ -51,14 +34,11 @@ def fraction_right(program, catalogue, backend):
     return float(fraction)
 
 
-def test_seed_program_runs_unchanged(catalogue, data_folder):
+def test_seed_program_runs_unchanged(catalogue, seed_program):
     """On TensorFlow, the backend that `from tensorflow.keras import layers` means."""
-    program = data_folder.parent / "seed_program.py"
-    if not program.is_file():
-        pytest.skip(NO_DATA)
     if os.environ.get("KERAS_BACKEND", "tensorflow") != "tensorflow":
         pytest.skip("runs with KERAS_BACKEND=tensorflow, which `make test-all` sets")
-    assert fraction_right(program, catalogue, "tensorflow") >= 0.9
+    assert fraction_right(seed_program, catalogue, "tensorflow") >= 0.9
 
 
 def test_its_twin_runs_on_this_backend(catalogue):
