@@ -3,16 +3,12 @@
 It needs tensorflow-datasets, which reads MNIST: pip install tensorflow-datasets importlib_resources
 """
 
+# ruff: noqa: I001  keras_similarity comes before Keras, whose backend it chooses
+import keras_similarity as ks
 from keras import layers
 
-from keras_similarity.layers import MetricEmbedding
-from keras_similarity.losses import MultiSimilarityLoss
-from keras_similarity.models import SimilarityModel
-from keras_similarity.samplers import TFDatasetMultiShotMemorySampler
-from keras_similarity.visualization import viz_neighbors
-
 # Balanced batches from a data set of the catalogue.
-sampler = TFDatasetMultiShotMemorySampler(dataset_name="mnist", classes_per_batch=10)
+sampler = ks.samplers.TFDatasetMultiShotMemorySampler(dataset_name="mnist", classes_per_batch=10)
 
 # Any Keras layers, ending in an embedding.
 inputs = layers.Input(shape=(28, 28, 1))
@@ -20,10 +16,10 @@ x = layers.Rescaling(1 / 255)(inputs)
 x = layers.Conv2D(64, 3, activation="relu")(x)
 x = layers.Flatten()(x)
 x = layers.Dense(64, activation="relu")(x)
-outputs = MetricEmbedding(64)(x)
-model = SimilarityModel(inputs, outputs)
+outputs = ks.layers.MetricEmbedding(64)(x)
+model = ks.models.SimilarityModel(inputs, outputs)
 
-model.compile("adam", loss=MultiSimilarityLoss())
+model.compile("adam", loss=ks.losses.MultiSimilarityLoss())
 model.fit(sampler, epochs=5)
 
 # Index 100 examples, and find the 5 most similar of them to another one.
@@ -31,4 +27,4 @@ sx, sy = sampler.get_slice(0, 100)
 model.index(x=sx, y=sy, data=sx)
 qx, qy = sampler.get_slice(3713, 1)
 neighbors = model.single_lookup(qx[0])
-viz_neighbors(qx[0], qy[0], neighbors)
+ks.visualization.viz_neighbors(qx[0], qy[0], neighbors)

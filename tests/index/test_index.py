@@ -36,8 +36,9 @@ def test_search_equals_brute_force(distance, count, rng):
 
 
 def test_search__copy_of_an_item__is_at_distance_0(filled):
-    record = filled.get([17])[0]
-    assert filled.search(record.embedding[None], k=1).distances[0, 0] == 0.0
+    copies = np.stack([record.embedding for record in filled.get([17, 5, 30])])
+    assert filled.search(copies[:1], k=1).distances[0, 0] == 0.0
+    assert filled.search(copies, k=1).distances.tolist() == [[0.0]] * 3
 
 
 def test_search__k_beyond_the_index__pads_with_missing_neighbours():
@@ -89,6 +90,7 @@ def test_add__id_that_is_there__replaces_the_item(filled):
 def test_add__without_ids_after_own_ids__counts_on_and_never_reuses():
     index = Index(1, "euclidean")
     index.add([[0.0]], ids=[41])
+    index.add([[0.0]], ids=[3])
     index.remove([41])
     assert index.add([[0.0]]).tolist() == [42]
 

@@ -116,19 +116,19 @@ def _npy_parts(array: NDArray[Any]) -> tuple[bytes, memoryview]:
 
 def _read_array(path: Path, expected: dict[str, Any]) -> NDArray[Any]:
     try:
-        content = bytearray(path.stat().st_size)
+        content = np.empty(path.stat().st_size, np.uint8)
         with path.open("rb") as file:
-            file.readinto(content)
+            file.readinto(content.data)
     except OSError as error:
         raise _damaged(path, "it cannot be read") from error
     if len(content) != expected["bytes"]:
         raise _damaged(path, f"it has {len(content)} bytes instead of {expected['bytes']}")
-    if _digest(content) != expected["sha256"]:
+    if _digest(content.data) != expected["sha256"]:
         raise _damaged(path, "its checksum does not match")
-    stream = io.BytesIO(content[:4096])
+    stream = io.BytesIO(content[:4096].tobytes())
     np.lib.format.read_magic(stream)
     shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-    return np.frombuffer(content, dtype, offset=stream.tell()).reshape(shape)
+    return content[stream.tell() :].view(dtype).reshape(shape)
 
 
 def _write(path: Path, *parts: bytes | memoryview, sync: bool) -> None:
@@ -144,7 +144,7 @@ def _canonical(body: dict[str, Any]) -> bytes:
     return json.dumps(body, sort_keys=True).encode()
 
 
-def _digest(*parts: bytes | bytearray | memoryview) -> str:
+def _digest(*parts: bytes | memoryview) -> str:
     digest = hashlib.sha256()
     for part in parts:
         digest.update(part)

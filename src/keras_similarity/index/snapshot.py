@@ -35,9 +35,7 @@ def index_to_arrays(vectors: Vectors, records: MemoryStore, settings: dict[str, 
 
 def index_from_arrays(arrays: Arrays, settings: dict[str, Any]) -> tuple[Vectors, MemoryStore]:
     """Rebuild rows and records from what `index_to_arrays` returned."""
-    vectors = Vectors(settings["dim"])
-    vectors.append(arrays["embeddings"])
-    vectors.remove(arrays["removed"])
+    vectors = Vectors.adopt(arrays["embeddings"], arrays["removed"])
     records = MemoryStore()
     records.codes = arrays["codes"]
     records.next_id = settings["next_id"]

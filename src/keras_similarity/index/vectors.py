@@ -18,6 +18,13 @@ class Vectors:
         self._count = 0
         self._removed = np.empty(0, np.intp)
 
+    @classmethod
+    def adopt(cls, rows: NDArray[np.float32], removed: NDArray[np.intp]) -> "Vectors":
+        """Take over rows `(n, d)` that nobody else will change, without a copy."""
+        vectors = cls(rows.shape[1])
+        vectors._buffer, vectors._count, vectors._removed = rows, len(rows), removed
+        return vectors
+
     def __len__(self) -> int:
         return self._count
 
