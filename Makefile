@@ -16,8 +16,9 @@ MORE_all := tensorflow-cpu --group peers
 
 ifneq ($(shell command -v uv),)
 CREATE := uv venv --quiet --allow-existing --python $(PYTHON)
-# The CPU build of torch, from a local folder of wheels where there is one.
-INSTALL := UV_TORCH_BACKEND=cpu UV_FIND_LINKS="$(PIP_FIND_LINKS)" uv pip install --quiet --python $(BIN)/python
+# The CPU build of torch: from the folder of wheels that pip is told of, else from where uv finds it.
+TORCH := $(if $(PIP_FIND_LINKS),UV_FIND_LINKS="$(PIP_FIND_LINKS)",UV_TORCH_BACKEND=cpu)
+INSTALL := $(TORCH) uv pip install --quiet --python $(BIN)/python
 NEWER_PIP := true
 else
 CREATE := $(PYTHON) -m venv
