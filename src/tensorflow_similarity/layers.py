@@ -1,5 +1,5 @@
 """Layers under their upstream names."""
 
-from keras_similarity.layers import MetricEmbedding
+from keras_similarity.layers import GeneralizedMeanPooling1D, GeneralizedMeanPooling2D, MetricEmbedding
 
-__all__ = ["MetricEmbedding"]
+__all__ = ["GeneralizedMeanPooling1D", "GeneralizedMeanPooling2D", "MetricEmbedding"]
