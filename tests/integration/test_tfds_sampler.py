@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-pytestmark = [pytest.mark.slow, pytest.mark.training]
+pytestmark = pytest.mark.slow  # one backend is enough: TensorFlow reads the files whichever trains
 
 PROGRAM = """
 import json, sys
