@@ -14,7 +14,7 @@ from measure import cpu_seconds, interleaved_cpu_ms, versions
 import keras_similarity as ks
 
 STEPS = 60
-FIT_ROUNDS = 3
+FIT_ROUNDS = 2
 
 
 def compiled_call(model):
@@ -66,6 +66,21 @@ def fit_cpu_ms_per_step(images, labels):
     return models["ours"], {name: sorted(values)[len(values) // 2] for name, values in times.items()}
 
 
+def index_cpu_s(model, images, labels):
+    """CPU seconds of `index()`, and of them those spent in the model's own forward passes: embedding alone."""
+    forward, spent = model.predict_on_batch, []
+
+    def timed(batch):
+        seconds, rows = cpu_seconds(lambda: forward(batch))
+        spent.append(seconds)
+        return rows
+
+    model.predict_on_batch = timed
+    index, _ = cpu_seconds(lambda: model.index(images, labels, data=images))
+    del model.predict_on_batch
+    return index, sum(spent)
+
+
 def save_and_load(model, images):
     """CPU seconds to save and load the model with its index, and the bare Keras model of the same weights."""
     bare = keras.Model(model.inputs, model.outputs)
@@ -88,10 +103,8 @@ def save_and_load(model, images):
 def main():
     images, labels = mnist()
     model, fit = fit_cpu_ms_per_step(images, labels)
-    model.predict(images[:512], batch_size=256, verbose=0)
     model.embed(images[:512])
-    predict, _ = cpu_seconds(lambda: model.predict(images, batch_size=256, verbose=0))
-    index, _ = cpu_seconds(lambda: model.index(images, labels, data=images))
+    index, embedding = index_cpu_s(model, images, labels)
     call = compiled_call(model)
     query = images[7]
     lookup = interleaved_cpu_ms(
@@ -105,7 +118,7 @@ def main():
                 "backend": keras.backend.backend(),
                 "versions": versions("keras", "jax", "tensorflow-cpu", "torch", "numpy"),
                 "fit_cpu_ms_per_step": fit,
-                "predict_cpu_s": predict,
+                "embedding_cpu_s": embedding,
                 "index_cpu_s": index,
                 "lookup_cpu_ms": lookup,
                 "second_neighbour_right": right / 100,

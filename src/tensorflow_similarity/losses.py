@@ -1,5 +1,17 @@
 """Losses under their upstream names."""
 
-from keras_similarity.losses import MultiSimilarityLoss
+from keras_similarity.losses import (
+    CircleLoss,
+    MultiSimilarityLoss,
+    PNLoss,
+    SoftNearestNeighborLoss,
+    TripletLoss,
+)
 
-__all__ = ["MultiSimilarityLoss"]
+__all__ = [
+    "CircleLoss",
+    "MultiSimilarityLoss",
+    "PNLoss",
+    "SoftNearestNeighborLoss",
+    "TripletLoss",
+]

@@ -1,6 +1,64 @@
 """Metric losses: labels and embeddings of a batch → a number to minimise. One loss a file."""
 
+from keras_similarity.losses.angular import AngularLoss, angular
+from keras_similarity.losses.circle import CircleLoss, circle
+from keras_similarity.losses.contrastive import ContrastiveLoss, contrastive
+from keras_similarity.losses.fast_ap import FastAPLoss, fast_ap
+from keras_similarity.losses.lifted_structure import LiftedStructureLoss, lifted_structure
+from keras_similarity.losses.margin import MarginLoss, margin
 from keras_similarity.losses.metric_loss import MetricLoss
 from keras_similarity.losses.multi_similarity import MultiSimilarityLoss, multi_similarity
+from keras_similarity.losses.n_pairs import NPairsLoss, n_pairs
+from keras_similarity.losses.nca import NCALoss, nca
+from keras_similarity.losses.nt_xent import NTXentLoss, nt_xent
+from keras_similarity.losses.pn import PNLoss, pn
+from keras_similarity.losses.ranked_list import RankedListLoss, ranked_list
+from keras_similarity.losses.recall_at_k import RecallAtKLoss, recall_at_k
+from keras_similarity.losses.siglip import SigLIPLoss, siglip
+from keras_similarity.losses.smooth_ap import SmoothAPLoss, smooth_ap
+from keras_similarity.losses.soft_nearest_neighbor import SoftNearestNeighborLoss, soft_nearest_neighbor
+from keras_similarity.losses.supcon import SupConLoss, supcon
+from keras_similarity.losses.triplet import TripletLoss, triplet
+from keras_similarity.losses.tuplet_margin import TupletMarginLoss, tuplet_margin
 
-__all__ = ["MetricLoss", "MultiSimilarityLoss", "multi_similarity"]
+__all__ = [
+    "AngularLoss",
+    "CircleLoss",
+    "ContrastiveLoss",
+    "FastAPLoss",
+    "LiftedStructureLoss",
+    "MarginLoss",
+    "MetricLoss",
+    "MultiSimilarityLoss",
+    "NCALoss",
+    "NPairsLoss",
+    "NTXentLoss",
+    "PNLoss",
+    "RankedListLoss",
+    "RecallAtKLoss",
+    "SigLIPLoss",
+    "SmoothAPLoss",
+    "SoftNearestNeighborLoss",
+    "SupConLoss",
+    "TripletLoss",
+    "TupletMarginLoss",
+    "angular",
+    "circle",
+    "contrastive",
+    "fast_ap",
+    "lifted_structure",
+    "margin",
+    "multi_similarity",
+    "n_pairs",
+    "nca",
+    "nt_xent",
+    "pn",
+    "ranked_list",
+    "recall_at_k",
+    "siglip",
+    "smooth_ap",
+    "soft_nearest_neighbor",
+    "supcon",
+    "triplet",
+    "tuplet_margin",
+]

@@ -9,11 +9,12 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance, get_distance
 from keras_similarity.core.labels import LabelVocabulary
-from keras_similarity.ops import masked_mean, pair_masks, pairwise_distances
+from keras_similarity.ops import as_wide_float, masked_mean, pair_counts, pair_masks, pairwise_distances
 
-__all__ = ["MetricLoss", "batch_pairs"]
+__all__ = ["MetricLoss"]
 
 Tensor = Any
 REDUCTIONS = ("mean", "none", "sum")
@@ -21,6 +22,8 @@ REDUCTIONS = ("mean", "none", "sum")
 
 class MetricLoss(keras.losses.Loss):
     """A loss over the pairs of a batch; subclasses say what one anchor contributes.
+
+    A subclass gives `anchor_losses`, from distances, or `row_losses` where it needs more than those.
 
     An anchor without a positive or without a negative gives exactly 0, has no gradient, and is left out of the mean.
 
@@ -40,17 +43,27 @@ class MetricLoss(keras.losses.Loss):
         self, *, distance: str | Distance = "cosine", reduction: str | None = "mean", name: str | None = None
     ) -> None:
         reduction = "none" if reduction is None else reduction
-        if reduction not in REDUCTIONS:
-            raise ValueError(
-                f"`reduction` must be one of {', '.join(map(repr, REDUCTIONS))}: got {reduction!r}.\n"
-                "  'mean' is the usual one: the mean over the anchors that have a positive and a negative."
-            )
+        check_choice(reduction, REDUCTIONS, name="reduction")
         super().__init__(name=name, reduction=reduction)
         self.distance = get_distance(distance)
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return what each anchor contributes, `(b,)`, from distances and pair masks `(b, n)`."""
         raise NotImplementedError(f"{type(self).__name__} needs `anchor_losses`.")
+
+    def row_losses(self, rows: Tensor, keys: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
+        """Return what each anchor contributes, `(b,)`, from its row, the keys it is compared with and pair masks.
+
+        Args:
+            rows: The anchors `(b, d)`, float32 or wider.
+            keys: What they are compared with, `(n, d)`: the same rows, or others.
+            positives, negatives: Boolean `(b, n)`.
+        """
+        return self.anchor_losses(pairwise_distances(rows, keys, self.distance), positives, negatives)
+
+    def contributes(self, positives: Tensor, negatives: Tensor) -> Tensor:
+        """Return which anchors have a value and count in the mean, `(b,)`, from their numbers of pairs, two `(b,)`."""
+        return ops.logical_and(positives > 0, negatives > 0)
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return one value per anchor, `(b,)`."""
@@ -71,27 +84,16 @@ class MetricLoss(keras.losses.Loss):
         return {"distance": self.distance.name, "reduction": self.reduction, "name": self.name}
 
     def _values(self, labels: Any, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        distances, positives, negatives = batch_pairs(labels, embeddings, self.distance)
-        contributing = ops.logical_and(ops.any(positives, axis=1), ops.any(negatives, axis=1))
-        values = self.anchor_losses(distances, positives, negatives)
+        codes = _codes(labels)
+        _check_rows(codes, embeddings)
+        rows = as_wide_float(embeddings)
+        contributing = self.contributes(*pair_counts(codes))
+        values = self.row_losses(rows, rows, *pair_masks(codes))
         return ops.where(contributing, values, 0.0), contributing
 
 
-def batch_pairs(labels: Any, embeddings: Tensor, distance: str | Distance) -> tuple[Tensor, Tensor, Tensor]:
-    """Return the distances of all pairs of a batch, and which pairs are positive and which negative.
-
-    Args:
-        labels: `(b,)` or `(b, 1)`.
-        embeddings: `(b, d)`.
-        distance: Name or `Distance`.
-
-    Returns:
-        Distances, positives and negatives, each `(b, b)`.
-
-    Raises:
-        ValueError: embeddings that are not 2-D, or another number of labels than rows.
-    """
-    codes = _codes(labels)
+def _check_rows(codes: Tensor, embeddings: Tensor) -> None:
+    """Raise a ValueError unless embeddings are `(b, d)` with as many rows as there are labels."""
     if len(embeddings.shape) != 2:
         raise ValueError(
             f"`embeddings` needs shape (b, d): got {tuple(embeddings.shape)}.\n"
@@ -103,8 +105,6 @@ def batch_pairs(labels: Any, embeddings: Tensor, distance: str | Distance) -> tu
             f"`labels` needs one entry per embedding row: got {entries} labels for embeddings of shape "
             f"{tuple(embeddings.shape)}.\n  Pass the labels of the same batch."
         )
-    positives, negatives = pair_masks(codes)
-    return pairwise_distances(embeddings, embeddings, distance), positives, negatives
 
 
 def _codes(labels: Any) -> Tensor:
@@ -112,7 +112,9 @@ def _codes(labels: Any) -> Tensor:
     if not ops.is_tensor(labels):
         # On the host every value is exact: 64-bit ids and strings too. A tensor would be cut to 32 bits on JAX.
         return ops.convert_to_tensor(LabelVocabulary().encode(labels))
-    return _one_per_row(labels, None)
+    codes = _one_per_row(labels, None)
+    # Two classes as booleans: TensorFlow and torch do not sort those.
+    return ops.cast(codes, "int32") if ops.dtype(codes) == "bool" else codes
 
 
 def _one_per_row(values: Any, dtype: str | None) -> Tensor:

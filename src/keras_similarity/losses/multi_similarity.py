@@ -6,8 +6,10 @@ import keras
 from keras import ops
 
 from keras_similarity.core.distances import Distance
+from keras_similarity.losses.arguments import check_number, check_number_or_none
 from keras_similarity.losses.metric_loss import MetricLoss
-from keras_similarity.ops import masked_log1p_sum_exp, masked_max, masked_min
+from keras_similarity.ops import masked_max, masked_min, split_log_sum_exp
+from keras_similarity.ops.reductions import FAR
 
 __all__ = ["MultiSimilarityLoss", "multi_similarity"]
 
@@ -94,27 +96,28 @@ class MultiSimilarityLoss(MetricLoss):
         name: str | None = "multi_similarity_loss",
     ) -> None:
         super().__init__(distance=distance, reduction=reduction, name=name)
-        for key, value in (("alpha", alpha), ("beta", beta)):
-            if not value > 0:
-                raise ValueError(f"`{key}` must be above 0: got {value!r}.\n  The paper uses alpha=2, beta=50.")
-        if epsilon is not None and not epsilon >= 0:
-            raise ValueError(f"`epsilon` must be at least 0, or None: got {epsilon!r}.\n  The paper uses 0.1.")
-        self.alpha, self.beta, self.epsilon = alpha, beta, epsilon
-        self.lmda, self.center = lmda, center
+        self.alpha = check_number(alpha, name="alpha", above=0, hint="The paper uses 2.")
+        self.beta = check_number(beta, name="beta", above=0, hint="The paper uses 50.")
+        usual = "The paper uses 0.1, and None keeps every pair."
+        self.epsilon = check_number_or_none(epsilon, name="epsilon", at_least=0, hint=usual)
+        self.lmda = check_number(lmda, name="lmda", hint="Pass a similarity, such as 0.5.")
+        self.center = check_number(center, name="center", hint="Pass a distance, such as 1 for cosine.")
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return the loss of each anchor from its pairs, mined when `epsilon` is set."""
+        offset = self.center - self.lmda
+        logits = ops.where(positives, self.alpha, -self.beta) * (distances - offset)
         if self.epsilon is not None:
             # Both choices look at the unmined pairs, as the paper's do.
-            nearest_negative = masked_min(distances, negatives)[:, None]
-            farthest_positive = masked_max(distances, positives)[:, None]
-            positives = ops.logical_and(positives, distances > nearest_negative - self.epsilon)
-            negatives = ops.logical_and(negatives, distances < farthest_positive + self.epsilon)
-        excess = distances - (self.center - self.lmda)
-        return (
-            masked_log1p_sum_exp(self.alpha * excess, positives) / self.alpha
-            + masked_log1p_sum_exp(-self.beta * excess, negatives) / self.beta
-        )
+            still = ops.stop_gradient(distances)
+            nearest_negative = masked_min(still, negatives)[:, None]
+            farthest_positive = masked_max(still, positives)[:, None]
+            near, far = still < farthest_positive + self.epsilon, still > nearest_negative - self.epsilon
+            logits = ops.where(ops.where(positives, far, near), logits, -FAR)
+        # How far a logit can be above 0, which is known for distances of a known range, such as cosine.
+        reach = max(abs(limit - offset) for limit in self.distance.range)
+        pull, push = split_log_sum_exp(logits, positives, negatives, max(self.alpha, self.beta) * reach)
+        return ops.softplus(pull) / self.alpha + ops.softplus(push) / self.beta
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, all of it JSON."""

@@ -1,19 +1,37 @@
 """Pure tensor functions, on any Keras backend: distances, masks, safe reductions."""
 
-from keras_similarity.ops.masks import pair_masks
-from keras_similarity.ops.pairwise import pairwise_distances
+from keras_similarity.ops.masks import pair_counts, pair_masks
+from keras_similarity.ops.pairwise import as_wide_float, paired_distances, pairwise_distances, unit_rows
+from keras_similarity.ops.positives import each_positive, gap_sums, smooth_ranks
 from keras_similarity.ops.reductions import (
     masked_log1p_sum_exp,
+    masked_log_sum_exp,
     masked_max,
     masked_mean,
     masked_min,
+    masked_row_mean,
+    masked_row_sum,
+    safe_sqrt,
+    split_log_sum_exp,
 )
 
 __all__ = [
+    "as_wide_float",
+    "each_positive",
+    "gap_sums",
     "masked_log1p_sum_exp",
+    "masked_log_sum_exp",
     "masked_max",
     "masked_mean",
     "masked_min",
+    "masked_row_mean",
+    "masked_row_sum",
+    "pair_counts",
     "pair_masks",
+    "paired_distances",
     "pairwise_distances",
+    "safe_sqrt",
+    "smooth_ranks",
+    "split_log_sum_exp",
+    "unit_rows",
 ]

@@ -1,10 +1,10 @@
-"""Which pairs of a batch are positive, which negative, as boolean matrices of fixed shape."""
+"""Which pairs of a batch are positive, which negative, as boolean matrices of fixed shape, and how many there are."""
 
 from typing import Any
 
 from keras import ops
 
-__all__ = ["pair_masks"]
+__all__ = ["pair_counts", "pair_masks"]
 
 Tensor = Any
 
@@ -26,3 +26,16 @@ def pair_masks(labels: Tensor, key_labels: Tensor | None = None) -> tuple[Tensor
         return same, ops.logical_not(same)
     itself = ops.eye(ops.shape(labels)[0], dtype="bool")
     return ops.logical_and(same, ops.logical_not(itself)), ops.logical_not(same)
+
+
+def pair_counts(labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how many positives and how many negatives each row of a batch has, two `(b,)`.
+
+    The row sums of `pair_masks`, from sorted labels: without a pass over the (b, b) pairs.
+    """
+    ascending = ops.sort(labels)
+    first = ops.searchsorted(ascending, labels, side="left")
+    last = ops.searchsorted(ascending, labels, side="right")
+    same = last - first
+    everyone = ops.sum(ops.ones_like(same))  # a batch of unknown size has its shape in another type of integer
+    return same - 1, everyone - same

@@ -9,8 +9,9 @@ from typing import Any
 from keras import ops
 
 from keras_similarity.core.distances import Distance, get_distance
+from keras_similarity.ops.reductions import safe_sqrt
 
-__all__ = ["as_wide_float", "pairwise_distances", "unit_rows"]
+__all__ = ["as_wide_float", "paired_distances", "pairwise_distances", "unit_rows"]
 
 Tensor = Any
 EPSILON = 1e-12  # smallest squared norm: its root is still far above float32's smallest number
@@ -39,6 +40,23 @@ def pairwise_distances(queries: Tensor, keys: Tensor, distance: str | Distance =
     return _FORMS[get_distance(distance).name](as_wide_float(queries), as_wide_float(keys))
 
 
+def paired_distances(queries: Tensor, keys: Tensor, distance: str | Distance = "cosine") -> Tensor:
+    """Compute the distance of each row to the row at the same place, from the definitions, exact near 0.
+
+    Args:
+        queries: Float rows `(b, d)`, any norm.
+        keys: Float rows `(b, d)`.
+        distance: Name or `Distance`.
+
+    Returns:
+        `(b,)`, float32 or wider. Gradients are finite everywhere, 0 where two rows coincide.
+
+    Raises:
+        ValueError: an unknown distance.
+    """
+    return _PAIRED_FORMS[get_distance(distance).name](as_wide_float(queries), as_wide_float(keys))
+
+
 def unit_rows(x: Tensor) -> Tensor:
     """Divide rows by their norm; a row of zeros stays zeros."""
     return x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), EPSILON))
@@ -49,7 +67,8 @@ def _dots(queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def _cosine(queries: Tensor, keys: Tensor) -> Tensor:
-    return ops.maximum(1.0 - _dots(unit_rows(queries), unit_rows(keys)), 0.0)
+    # Not clipped at 0, below which rounding takes it by 1e-7: the slope of a clip costs losses one more (q, n) matrix.
+    return 1.0 - _dots(unit_rows(queries), unit_rows(keys))
 
 
 def _squared_euclidean(queries: Tensor, keys: Tensor) -> Tensor:
@@ -59,10 +78,7 @@ def _squared_euclidean(queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def _euclidean(queries: Tensor, keys: Tensor) -> Tensor:
-    squares = _squared_euclidean(queries, keys)
-    positive = squares > EPSILON
-    # The root's slope is infinite at 0: take it of 1 there, and put the 0 back.
-    return ops.where(positive, ops.sqrt(ops.where(positive, squares, 1.0)), 0.0)
+    return safe_sqrt(_squared_euclidean(queries, keys), EPSILON)
 
 
 def _manhattan(queries: Tensor, keys: Tensor) -> Tensor:
@@ -74,9 +90,20 @@ def _inner_product(queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def _snr(queries: Tensor, keys: Tensor) -> Tensor:
-    signal = queries - ops.mean(queries, axis=-1, keepdims=True)
-    noise = _squared_euclidean(signal, keys - ops.mean(keys, axis=-1, keepdims=True))
-    return noise / ops.maximum(ops.sum(signal * signal, axis=-1, keepdims=True), EPSILON)
+    signal = _centred(queries)
+    return _squared_euclidean(signal, _centred(keys)) / _power(signal)[:, None]
+
+
+def _centred(x: Tensor) -> Tensor:
+    return x - ops.mean(x, axis=-1, keepdims=True)
+
+
+def _power(centred: Tensor) -> Tensor:
+    return ops.maximum(ops.sum(centred * centred, axis=-1), EPSILON)
+
+
+def _square_gap(queries: Tensor, keys: Tensor) -> Tensor:
+    return ops.sum(ops.square(queries - keys), axis=-1)
 
 
 _FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -86,4 +113,13 @@ _FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "manhattan": _manhattan,
     "snr": _snr,
     "squared_euclidean": _squared_euclidean,
+}
+
+_PAIRED_FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+    "cosine": lambda q, k: _square_gap(unit_rows(q), unit_rows(k)) / 2.0,
+    "euclidean": lambda q, k: safe_sqrt(_square_gap(q, k), EPSILON),
+    "inner_product": lambda q, k: -ops.sum(q * k, axis=-1),
+    "manhattan": lambda q, k: ops.sum(ops.abs(q - k), axis=-1),
+    "snr": lambda q, k: _square_gap(_centred(q), _centred(k)) / _power(_centred(q)),
+    "squared_euclidean": _square_gap,
 }

@@ -1,14 +1,27 @@
 """Reductions over the chosen entries of a row that stay finite, values and gradients, when none is chosen."""
 
+import math
 from typing import Any
 
 from keras import ops
 
-__all__ = ["masked_log1p_sum_exp", "masked_max", "masked_mean", "masked_min"]
+__all__ = [
+    "masked_log1p_sum_exp",
+    "masked_log_sum_exp",
+    "masked_max",
+    "masked_mean",
+    "masked_min",
+    "masked_row_mean",
+    "masked_row_sum",
+    "safe_sqrt",
+    "split_log_sum_exp",
+]
 
 Tensor = Any
 # Past every distance and logit, and far from overflow: exp(-FAR) is exactly 0 and FAR² is finite in float32.
 FAR = 1e9
+# exp of it, summed over any batch, is finite in float32, and exp of its opposite is no denormal number.
+SAFE_EXPONENT = 60.0
 
 
 def masked_max(values: Tensor, mask: Tensor) -> Tensor:
@@ -21,9 +34,72 @@ def masked_min(values: Tensor, mask: Tensor) -> Tensor:
     return ops.min(ops.where(mask, values, FAR), axis=1)
 
 
+def masked_log_sum_exp(logits: Tensor, mask: Tensor, bound: float = math.inf) -> Tensor:
+    """Log Σ exp(logits) over the chosen entries of each row, `(b, n)` -> `(b,)`; -1e9 or less where none is.
+
+    `bound`: see `split_log_sum_exp`.
+    """
+    return split_log_sum_exp(logits, mask, bound=bound)[0]
+
+
 def masked_log1p_sum_exp(logits: Tensor, mask: Tensor) -> Tensor:
     """log(1 + Σ exp(logits)) over the chosen entries of each row, `(b, n)` -> `(b,)`; 0 where none is chosen."""
-    return ops.softplus(ops.logsumexp(ops.where(mask, logits, -FAR), axis=1))
+    return ops.softplus(masked_log_sum_exp(logits, mask))
+
+
+def split_log_sum_exp(
+    logits: Tensor, first: Tensor, second: Tensor | None = None, bound: float = math.inf
+) -> tuple[Tensor, Tensor]:
+    """Log Σ exp(logits) over two disjoint choices of entries of each row, with one exponential per entry.
+
+    Args:
+        logits: `(b, n)`; each entry is for the choice it belongs to.
+        first: The first choice, boolean `(b, n)`.
+        second: The second choice; None for none.
+        bound: No logit, chosen or not, is larger in magnitude, but for those left out by a value of -1e9. Where that
+            is little, no search for the largest is needed.
+
+    Returns:
+        Two `(b,)`, -1e9 or less where a choice is empty.
+    """
+    choices = [first] if second is None else [first, second]
+    if bound <= SAFE_EXPONENT:
+        tops = [0.0, 0.0]
+        powers = ops.exp(logits)
+    else:
+        still = ops.stop_gradient(logits)
+        tops = [masked_max(still, choice) for choice in choices]
+        # What belongs to no choice may overflow: it goes far below instead.
+        shift = FAR
+        for choice, top in zip(choices, tops, strict=True):
+            shift = ops.where(choice, top[:, None], shift)
+        powers = ops.exp(logits - shift)
+    sums = [masked_row_sum(powers, choice) for choice in choices]
+    logs = [top + _log_or_far(total) for top, total in zip(tops, sums, strict=False)]
+    return logs[0], logs[-1]
+
+
+def _log_or_far(x: Tensor) -> Tensor:
+    positive = x > 0
+    return ops.where(positive, ops.log(ops.where(positive, x, 1.0)), -FAR)
+
+
+def masked_row_sum(values: Tensor, mask: Tensor) -> Tensor:
+    """Sum of the chosen entries of each row, `(b, n)` -> `(b,)`."""
+    return ops.sum(ops.where(mask, values, 0.0), axis=1)
+
+
+def masked_row_mean(values: Tensor, mask: Tensor) -> Tensor:
+    """Mean of the chosen entries of each row, `(b, n)` -> `(b,)`; 0 where none is chosen."""
+    count = ops.sum(ops.cast(mask, values.dtype), axis=1)
+    return masked_row_sum(values, mask) / ops.maximum(count, 1.0)
+
+
+def safe_sqrt(x: Tensor, smallest: float = 1e-30) -> Tensor:
+    """√x, and 0 with a slope of 0 instead of infinity where x is not above `smallest`."""
+    positive = x > smallest
+    # The slope is taken at 1 there, and the 0 put back.
+    return ops.where(positive, ops.sqrt(ops.where(positive, x, 1.0)), 0.0)
 
 
 def masked_mean(values: Tensor, mask: Tensor, weights: Tensor | None = None) -> Tensor:
