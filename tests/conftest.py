@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +20,11 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
     """Leave out what cannot even be imported where no framework is installed."""
-    training = collection_path.is_dir() and collection_path.name in TRAINING_FOLDERS
-    return True if training and importlib.util.find_spec("keras") is None else None
+    if importlib.util.find_spec("keras") is not None:
+        return None
+    if collection_path.is_dir():
+        return True if collection_path.name in TRAINING_FOLDERS else None
+    return True if re.search(r"^(import keras|from keras import)\b(?!_)", collection_path.read_text(), re.M) else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -90,6 +90,7 @@ def test_no_backend_installed__names_the_pip_line():
     assert "pip install 'keras-similarity[jax]'" in message
 
 
+@pytest.mark.training
 def test_backend_named_but_not_installed__names_both():
     code = (
         "import keras_similarity as ks\n"

@@ -88,6 +88,7 @@ def test_labels_2_24_and_one_more_stay_two_classes_through_evaluate(loss_class, 
     assert plain == pytest.approx(float(loss_class()(LABELS, ops.convert_to_tensor(x))), rel=1e-5)
 
 
+@pytest.mark.slow
 @each_loss
 @pytest.mark.parametrize("labels", [[7] * 12, list(range(12)), None], ids=["one class", "singletons", "a batch of 1"])
 def test_nothing_to_compare__gives_exactly_0_with_zero_gradient(loss_class, labels, x):
@@ -109,6 +110,7 @@ def test_an_anchor_without_a_positive_gives_0_and_leaves_the_mean(loss_class, x)
     assert mean == pytest.approx(each.sum() / 11, rel=1e-5)
 
 
+@pytest.mark.slow
 @each_loss
 def test_equal_rows__have_a_finite_gradient(loss_class):
     _, gradient = value_and_gradient(lambda e: loss_class()(LABELS, e), np.ones((12, 5), np.float32))
