@@ -129,6 +129,13 @@ def test_half_precision__is_near_the_float32_value(loss_class, dtype, x):
 
 
 @each_loss
+def test_double_precision__is_kept_or_rounded_and_never_an_error(loss_class, x):
+    """TensorFlow keeps float64 rows as they are and multiplies them with nothing else."""
+    each = ops.convert_to_numpy(loss_class(reduction="none")(LABELS, ops.convert_to_tensor(x.astype(np.float64))))
+    np.testing.assert_allclose(each, values(loss_class, LABELS, x), rtol=1e-4, atol=1e-5)
+
+
+@each_loss
 def test_sample_weight_scales_an_anchor(loss_class, x):
     weights = np.linspace(0, 2, 12).astype(np.float32)
     each = values(loss_class, LABELS, x)

@@ -86,8 +86,8 @@ class GeneralizedMeanPooling1D(_GeneralizedMeanPooling):
 
     Example:
         >>> layer = GeneralizedMeanPooling1D(p=1.0)
-        >>> [round(float(value), 3) for value in layer(np.array([[[1.0, 4.0], [3.0, 0.0]]]))[0]]
-        [2.0, 2.0]
+        >>> keras.ops.convert_to_numpy(layer(np.array([[[1.0, 4.0], [3.0, 0.0]]]))).round(3).tolist()
+        [[2.0, 2.0]]
     """
 
     _spatial_axes = 1

@@ -106,7 +106,7 @@ class MultiSimilarityLoss(MetricLoss):
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return the loss of each anchor from its pairs, mined when `epsilon` is set."""
         offset = self.center - self.lmda
-        logits = ops.where(positives, self.alpha, -self.beta) * (distances - offset)
+        logits = ops.cast(ops.where(positives, self.alpha, -self.beta), distances.dtype) * (distances - offset)
         if self.epsilon is not None:
             # Both choices look at the unmined pairs, as the paper's do.
             still = ops.stop_gradient(distances)
