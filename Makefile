@@ -7,6 +7,9 @@ VENV ?= .venv
 # `jax` (default) or `all`: every backend and every extra that tests use.
 BACKENDS ?= jax
 BIN := $(VENV)/bin
+# Two processes: what a small machine has, and each of them compiles for itself. `make test PROCESSES=0` for one.
+PROCESSES ?= 2
+PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 EXTRAS_jax := jax,viz,data
 EXTRAS_all := jax,torch,viz,data,serve,postgres,usearch
@@ -70,13 +73,13 @@ format: $(READY)
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 test: $(WHEEL)  ## the fast tests on the default backend
-	$(BIN)/python -m pytest -m "not slow" $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
 
 test-all:  ## every test, on JAX, TensorFlow and torch, and the search side without a framework
 	$(MAKE) setup BACKENDS=all
-	KERAS_BACKEND=jax $(BIN)/python -m pytest $(ARGS)
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -m training $(ARGS)
-	KERAS_BACKEND=torch $(BIN)/python -m pytest -m training $(ARGS)
+	KERAS_BACKEND=jax $(PYTEST) $(ARGS)
+	KERAS_BACKEND=tensorflow $(PYTEST) -m training $(ARGS)
+	KERAS_BACKEND=torch $(PYTEST) -m training $(ARGS)
 	$(MAKE) test-search
 
 # The search side must work where no deep-learning framework, and no Keras, is installed.
