@@ -45,7 +45,10 @@ def test_perfect_embeddings__pull_nothing_when_mined():
         ({"beta": -1.0}, "`beta` must be above 0: got -1.0"),
         ({"epsilon": -0.1}, "`epsilon` must be at least 0: got -0.1"),
         ({"distance": "cosin"}, "Did you mean 'cosine'"),
-        ({"reduction": "avg"}, "`reduction` must be one of 'mean', 'none', 'sum': got 'avg'"),
+        (
+            {"reduction": "avg"},
+            "`reduction` must be one of 'mean', 'mean_classes', 'mean_pairs', 'none', 'sum': got 'avg'",
+        ),
     ],
 )
 def test_bad_settings__are_named(settings, message):

@@ -1,6 +1,12 @@
 """The words every other package shares: distances, labels, results and the checks at the public doors."""
 
-from keras_similarity.core.distances import Distance, distance_names, get_distance, pairwise_distances
+from keras_similarity.core.distances import (
+    Distance,
+    distance_names,
+    get_distance,
+    pairwise_distances,
+    register_distance,
+)
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.core.results import Lookup, Neighbors, Record, SearchResult
 
@@ -14,4 +20,5 @@ __all__ = [
     "distance_names",
     "get_distance",
     "pairwise_distances",
+    "register_distance",
 ]

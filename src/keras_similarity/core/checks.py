@@ -74,16 +74,14 @@ def check_finite(values: NDArray[Any], *, name: str) -> None:
         )
 
 
-def check_choice(value: Any, choices: Iterable[str], *, name: str) -> None:
+def check_choice(value: Any, choices: Iterable[str], *, name: str, hint: str = "Pass one of these names.") -> None:
     """Raise a ValueError that lists the choices, and suggests the nearest, unless `value` is one of them."""
     known = sorted(choices)
     if value in known:
         return
     close = get_close_matches(str(value).lower(), known, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    raise ValueError(
-        f"`{name}` must be one of {', '.join(map(repr, known))}: got {value!r}.\n  {hint}Pass one of these names."
-    )
+    guess = f"Did you mean {close[0]!r}? " if close else ""
+    raise ValueError(f"`{name}` must be one of {', '.join(map(repr, known))}: got {value!r}.\n  {guess}{hint}")
 
 
 def check_k(k: Any) -> int:

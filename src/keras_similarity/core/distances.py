@@ -7,13 +7,14 @@ products of transformed queries and untouched gallery rows, one matrix product s
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_choice
 
-__all__ = ["Distance", "distance_names", "get_distance", "pairwise_distances"]
+__all__ = ["Distance", "distance_names", "get_distance", "pairwise_distances", "register_distance"]
 
 Array = NDArray[np.floating]
 # Below this fraction of the query's magnitude, a distance taken from dot products has lost digits to cancellation.
@@ -53,6 +54,9 @@ class Distance:
         needs_unit_norm: Whether it compares directions only, so that a zero vector has no distance.
         aliases: Other accepted names.
         dots: The dot form, or None where there is none.
+        tensor: `between` in `keras.ops`, for losses; the distances of this module have theirs in `ops`.
+
+    See `register_distance` for one of your own.
     """
 
     name: str
@@ -61,6 +65,7 @@ class Distance:
     needs_unit_norm: bool = False
     aliases: tuple[str, ...] = ()
     dots: DotForm | None = field(default=None, repr=False)
+    tensor: Callable[[Any, Any], Any] | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return self.name
@@ -180,7 +185,7 @@ _BY_NAME = {name: distance for distance in DISTANCES for name in (distance.name,
 
 def distance_names() -> list[str]:
     """Return the canonical names, sorted."""
-    return sorted(distance.name for distance in DISTANCES)
+    return sorted({distance.name for distance in _BY_NAME.values()})
 
 
 def get_distance(distance: "str | Distance") -> Distance:
@@ -200,8 +205,37 @@ def get_distance(distance: "str | Distance") -> Distance:
         return distance
     name = distance.lower() if isinstance(distance, str) else ""
     if name not in _BY_NAME:
-        check_choice(distance, distance_names(), name="distance")
+        check_choice(distance, distance_names(), name="distance", hint="`register_distance` makes your own known.")
     return _BY_NAME[name]
+
+
+def register_distance(distance: Distance) -> Distance:
+    """Make a distance of your own known by its name, everywhere.
+
+    Models, losses and indexes are saved with the name of their distance: register it before one of them is loaded.
+
+    Args:
+        distance: One with another name than those of this package; the same name again replaces your own.
+
+    Returns:
+        The distance.
+
+    Raises:
+        ValueError: the name, or an alias, is one of this package's.
+
+    Example:
+        >>> chebyshev = Distance("chebyshev", (0.0, float("inf")), lambda a, b: np.abs(a - b).max(axis=-1))
+        >>> pairwise_distances([[0, 0]], [[3, 4]], register_distance(chebyshev)).tolist()
+        [[4.0]]
+    """
+    names = [name.lower() for name in (distance.name, *distance.aliases)]
+    taken = [name for name in names if _BY_NAME.get(name) in DISTANCES]
+    if taken:
+        raise ValueError(
+            f"`distance` needs a name of its own: {taken[0]!r} is one of this package's.\n  Choose another name."
+        )
+    _BY_NAME.update(dict.fromkeys(names, distance))
+    return distance
 
 
 def pairwise_distances(queries: Array, gallery: Array, distance: str | Distance = "cosine") -> NDArray[np.float32]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_array
 
-__all__ = ["NO_LABEL", "LabelVocabulary", "label_list"]
+__all__ = ["NO_LABEL", "LabelVocabulary", "check_classes", "label_list"]
 
 NO_LABEL = -1  # the code of a row without a label
 
@@ -95,6 +95,19 @@ class LabelVocabulary:
         for code, label in enumerate(self.labels):
             table[code] = label
         return table[codes]  # NO_LABEL is -1: the last entry, which stays None
+
+
+def check_classes(labels: Any) -> None:
+    """Raise a ValueError for a number among labels that is not whole: a score, or a NaN, is no class."""
+    values = labels if isinstance(labels, list | tuple) else np.ravel(as_array(labels))
+    if getattr(values, "dtype", np.dtype(float)).kind in "iub":
+        return
+    for value in values:
+        if isinstance(value, float | np.floating) and not float(value).is_integer():
+            raise ValueError(
+                f"`labels` needs classes, which are whole numbers or names: got {float(value)!r}.\n"
+                "  Pass class ids; no loss over pairs takes scores."
+            )
 
 
 def _plain(label: Any) -> Any:

@@ -1,11 +1,16 @@
 """Metric losses: labels and embeddings of a batch → a number to minimise. One loss a file."""
 
+from keras_similarity.losses import miners, reducers, regularizers
 from keras_similarity.losses.angular import AngularLoss, angular
 from keras_similarity.losses.circle import CircleLoss, circle
 from keras_similarity.losses.contrastive import ContrastiveLoss, contrastive
+from keras_similarity.losses.cross_batch_memory import CrossBatchMemory
 from keras_similarity.losses.fast_ap import FastAPLoss, fast_ap
+from keras_similarity.losses.info_nce import InfoNCELoss, MultiNegativesRankLoss, info_nce, multi_negatives_rank
+from keras_similarity.losses.instance_discrimination import InstanceDiscriminationLoss, instance_discrimination
 from keras_similarity.losses.lifted_structure import LiftedStructureLoss, lifted_structure
 from keras_similarity.losses.margin import MarginLoss, margin
+from keras_similarity.losses.matryoshka import MatryoshkaLoss
 from keras_similarity.losses.metric_loss import MetricLoss
 from keras_similarity.losses.multi_similarity import MultiSimilarityLoss, multi_similarity
 from keras_similarity.losses.n_pairs import NPairsLoss, n_pairs
@@ -20,15 +25,21 @@ from keras_similarity.losses.soft_nearest_neighbor import SoftNearestNeighborLos
 from keras_similarity.losses.supcon import SupConLoss, supcon
 from keras_similarity.losses.triplet import TripletLoss, triplet
 from keras_similarity.losses.tuplet_margin import TupletMarginLoss, tuplet_margin
+from keras_similarity.losses.weighted_sum import WeightedSum
 
 __all__ = [
     "AngularLoss",
     "CircleLoss",
     "ContrastiveLoss",
+    "CrossBatchMemory",
     "FastAPLoss",
+    "InfoNCELoss",
+    "InstanceDiscriminationLoss",
     "LiftedStructureLoss",
     "MarginLoss",
+    "MatryoshkaLoss",
     "MetricLoss",
+    "MultiNegativesRankLoss",
     "MultiSimilarityLoss",
     "NCALoss",
     "NPairsLoss",
@@ -42,12 +53,17 @@ __all__ = [
     "SupConLoss",
     "TripletLoss",
     "TupletMarginLoss",
+    "WeightedSum",
     "angular",
     "circle",
     "contrastive",
     "fast_ap",
+    "info_nce",
+    "instance_discrimination",
     "lifted_structure",
     "margin",
+    "miners",
+    "multi_negatives_rank",
     "multi_similarity",
     "n_pairs",
     "nca",
@@ -55,6 +71,8 @@ __all__ = [
     "pn",
     "ranked_list",
     "recall_at_k",
+    "reducers",
+    "regularizers",
     "siglip",
     "smooth_ap",
     "soft_nearest_neighbor",

@@ -66,7 +66,7 @@ class AngularLoss(MetricLoss):
 
     Args:
         distance, alpha: See `angular`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = AngularLoss(alpha=45.0)
@@ -81,11 +81,13 @@ class AngularLoss(MetricLoss):
         alpha: float = 40.0,
         reduction: str | None = "mean",
         name: str | None = "angular_loss",
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             distance=check_distance(distance, ("cosine",), why="Its angles are between rows of unit length."),
             reduction=reduction,
             name=name,
+            **kwargs,
         )
         hint = "Pass degrees; the paper uses 36 to 55."
         self.alpha = check_number(alpha, name="alpha", above=0, at_most=MAX_DEGREES, hint=hint)

@@ -65,7 +65,7 @@ class CircleLoss(MetricLoss):
 
     Args:
         distance, gamma, margin: See `circle`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = CircleLoss(margin=0.25)
@@ -81,11 +81,13 @@ class CircleLoss(MetricLoss):
         margin: float = 0.4,
         reduction: str | None = "mean",
         name: str | None = "circle_loss",
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             distance=check_distance(distance, ("cosine",), why="Its optima, 1 and 0, are cosines."),
             reduction=reduction,
             name=name,
+            **kwargs,
         )
         self.gamma = check_number(gamma, name="gamma", above=0, hint="The paper uses 80 to 256.")
         self.margin = check_number(margin, name="margin", at_least=0, hint="The paper uses 0.25 to 0.4.")

@@ -65,7 +65,7 @@ class ContrastiveLoss(MetricLoss):
 
     Args:
         distance, positive_margin, negative_margin: See `contrastive`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = ContrastiveLoss(negative_margin=0.5)
@@ -81,8 +81,9 @@ class ContrastiveLoss(MetricLoss):
         negative_margin: float = 1.0,
         reduction: str | None = "mean",
         name: str | None = "contrastive_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
+        super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         hint = "Pass a distance: 0 and 1 are the usual ones."
         self.positive_margin = check_number(positive_margin, name="positive_margin", hint=hint)
         self.negative_margin = check_number(negative_margin, name="negative_margin", hint=hint)

@@ -65,7 +65,7 @@ class FastAPLoss(MetricLoss):
 
     Args:
         distance, num_bins: See `fast_ap`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = FastAPLoss(num_bins=5)
@@ -80,11 +80,13 @@ class FastAPLoss(MetricLoss):
         num_bins: int = 10,
         reduction: str | None = "mean",
         name: str | None = "fast_ap_loss",
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             distance=check_distance(distance, ("cosine",), why="Its bins span the distances of unit rows."),
             reduction=reduction,
             name=name,
+            **kwargs,
         )
         self.num_bins = check_whole(num_bins, name="num_bins", minimum=1)
 

@@ -65,7 +65,7 @@ class LiftedStructureLoss(MetricLoss):
 
     Args:
         distance, negative_margin, positive_margin: See `lifted_structure`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = LiftedStructureLoss(negative_margin=0.5)
@@ -81,8 +81,9 @@ class LiftedStructureLoss(MetricLoss):
         positive_margin: float = 0.0,
         reduction: str | None = "mean",
         name: str | None = "lifted_structure_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
+        super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         hint = "Pass a distance: 1 and 0 are the usual ones."
         self.negative_margin = check_number(negative_margin, name="negative_margin", hint=hint)
         self.positive_margin = check_number(positive_margin, name="positive_margin", hint=hint)

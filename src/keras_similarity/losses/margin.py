@@ -8,13 +8,12 @@ from keras import ops
 from keras_similarity.core.distances import Distance
 from keras_similarity.losses.arguments import check_distance, check_number, check_number_or_none
 from keras_similarity.losses.metric_loss import MetricLoss
+from keras_similarity.losses.sphere import draw_logits
 from keras_similarity.ops import masked_log_sum_exp, masked_row_sum, pairwise_distances, unit_rows
 
 __all__ = ["MarginLoss", "margin"]
 
 Tensor = Any
-SMALLEST_DISTANCE = 1e-6
-SMALLEST_GAP = 1e-12  # 1 − d²/4, at d = 2
 
 
 def margin(
@@ -73,7 +72,7 @@ class MarginLoss(MetricLoss):
 
     Args:
         distance, beta, alpha, cutoff: See `margin`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = MarginLoss(cutoff=None)
@@ -90,11 +89,13 @@ class MarginLoss(MetricLoss):
         cutoff: float | None = 0.5,
         reduction: str | None = "mean",
         name: str | None = "margin_loss",
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             distance=check_distance(distance, ("euclidean",), why="Rows are brought to unit length first."),
             reduction=reduction,
             name=name,
+            **kwargs,
         )
         self.beta = check_number(beta, name="beta", at_least=0, at_most=2, hint="The paper starts from 1.2.")
         self.alpha = check_number(alpha, name="alpha", at_least=0, hint="The paper uses 0.2.")
@@ -114,8 +115,7 @@ class MarginLoss(MetricLoss):
         """How often each pair is expected to be drawn, `(b, n)`: positives once, negatives by their chances."""
         times = ops.ones_like(distances)
         if self.cutoff is not None:
-            still = ops.clip(ops.stop_gradient(distances), SMALLEST_DISTANCE, 2.0)
-            logits = ops.minimum(_log_inverse_density(still, width), _log_inverse_density(self.cutoff, width))
+            logits = draw_logits(ops.stop_gradient(distances), self.cutoff, width)
             chances = ops.exp(logits - masked_log_sum_exp(logits, negatives)[:, None])
             times = chances * masked_row_sum(times, positives)[:, None]
         return ops.where(positives, 1.0, ops.where(negatives, times, 0.0))
@@ -124,9 +124,3 @@ class MarginLoss(MetricLoss):
         """Return what `from_config` needs, all of it JSON."""
         keys = ("beta", "alpha", "cutoff")
         return super().get_config() | {key: getattr(self, key) for key in keys}
-
-
-def _log_inverse_density(distance: Tensor, width: int) -> Tensor:
-    """−log q(distance), of random points on the unit sphere in `width` dimensions."""
-    gap = ops.maximum(1.0 - ops.square(distance) / 4.0, SMALLEST_GAP)
-    return ops.log(distance) * (2 - width) + ops.log(gap) * ((3 - width) / 2)

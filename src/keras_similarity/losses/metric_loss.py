@@ -4,20 +4,48 @@ Keras casts labels to the loss's float type before it calls a loss, so that the 
 one; `MetricLoss` takes over before that happens.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 from keras import ops
 
-from keras_similarity.core.checks import check_choice
+from keras_similarity.core.checks import check_whole
 from keras_similarity.core.distances import Distance, get_distance
-from keras_similarity.core.labels import LabelVocabulary
-from keras_similarity.ops import as_wide_float, masked_mean, pair_counts, pair_masks, pairwise_distances
+from keras_similarity.losses.labels import as_codes, one_per_row
+from keras_similarity.losses.miners import Miner
+from keras_similarity.losses.reducers import Reducer, get_reducer
+from keras_similarity.losses.regularizers import EmbeddingRegularizer
+from keras_similarity.ops import as_wide_float, in_chunks, pair_counts, pair_masks, pairwise_distances
 
-__all__ = ["MetricLoss"]
+__all__ = ["Anchors", "Comparison", "MetricLoss"]
 
 Tensor = Any
-REDUCTIONS = ("mean", "none", "sum")
+
+
+class Anchors(NamedTuple):
+    """The anchors of a batch, and what they are compared with.
+
+    Args:
+        rows, codes: The anchors `(b, d)` and their classes `(b,)`.
+        keys, key_codes: What they are compared with, `(n, d)` and `(n,)`.
+        among_keys: Whether anchor i is key i, which is no pair.
+        present: Which keys exist, boolean `(n,)`; None for all.
+    """
+
+    rows: Tensor
+    codes: Tensor
+    keys: Tensor
+    key_codes: Tensor
+    among_keys: bool
+    present: Tensor | None = None
+
+
+class Comparison(NamedTuple):
+    """What anchors contribute, `(b,)`, which of them count, and how many positives each has."""
+
+    values: Tensor
+    contributing: Tensor
+    pairs: Tensor
 
 
 class MetricLoss(keras.losses.Loss):
@@ -29,23 +57,41 @@ class MetricLoss(keras.losses.Loss):
 
     Args:
         distance: Name or `Distance` that compares embeddings.
-        reduction: "mean" over the anchors that contribute, "sum", or "none" for one value per anchor.
+        reduction: "mean" over the anchors that contribute, "mean_pairs", "mean_classes", "sum", "none" for one value
+            per anchor, or a `Reducer`; see `reducers.get_reducer`.
         name: Name in logs.
+        miner: Chooses the pairs that are compared; None for all. See `losses.miners`.
+        embedding_regularizer: Added to the loss; see `losses.regularizers`.
+        chunk_size: Anchors that are compared at a time, for big batches: the same value and gradient, in memory of
+            O(chunk_size · n), for one more forward pass. None for all at once.
 
     Raises:
-        ValueError: an unknown distance or reduction.
+        ValueError: an unknown distance or reduction, or a chunk size below 1.
 
     Called as `loss(labels, embeddings, sample_weight=None)`: labels `(b,)` or `(b, 1)`, embeddings `(b, d)`. Labels
     outside a framework (lists, NumPy arrays) may be any hashable values; tensors are compared in their own type.
+
+    Embeddings `(b, 2, d)` are two views of each item, such as an image and its text: the first views are the
+    anchors, and the second ones are what they are compared with, the anchor's own being one of its positives.
     """
 
     def __init__(
-        self, *, distance: str | Distance = "cosine", reduction: str | None = "mean", name: str | None = None
+        self,
+        *,
+        distance: str | Distance = "cosine",
+        reduction: str | Reducer | dict[str, Any] | None = "mean",
+        name: str | None = None,
+        miner: Miner | dict[str, Any] | None = None,
+        embedding_regularizer: EmbeddingRegularizer | dict[str, Any] | None = None,
+        chunk_size: int | None = None,
     ) -> None:
-        reduction = "none" if reduction is None else reduction
-        check_choice(reduction, REDUCTIONS, name="reduction")
-        super().__init__(name=name, reduction=reduction)
+        super().__init__(name=name, reduction="none")
+        self.reducer = get_reducer(reduction)
+        self.reduction = self.reducer.name
         self.distance = get_distance(distance)
+        self.miner = _revived(miner)
+        self.embedding_regularizer = _revived(embedding_regularizer)
+        self.chunk_size = None if chunk_size is None else check_whole(chunk_size, name="chunk_size", minimum=1)
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return what each anchor contributes, `(b,)`, from distances and pair masks `(b, n)`."""
@@ -65,66 +111,131 @@ class MetricLoss(keras.losses.Loss):
         """Return which anchors have a value and count in the mean, `(b,)`, from their numbers of pairs, two `(b,)`."""
         return ops.logical_and(positives > 0, negatives > 0)
 
+    def compare(
+        self,
+        rows: Tensor,
+        keys: Tensor,
+        positives: Tensor,
+        negatives: Tensor,
+        counts: tuple[Tensor, Tensor] | None = None,
+    ) -> Comparison:
+        """Mine the pairs and compare them; the arguments are those of `row_losses`.
+
+        `counts` are the numbers of positives and negatives, where they are known.
+        """
+        if self.miner is not None:
+            positives, negatives = self.miner(rows, keys, positives, negatives, self.distance)
+            counts = None
+        if counts is None:
+            counts = _row_sums(positives), _row_sums(negatives)
+        contributing = self.contributes(*counts)
+        values = ops.where(contributing, self.row_losses(rows, keys, positives, negatives), 0.0)
+        return Comparison(values, contributing, counts[0])
+
+    def anchors_of(self, labels: Any, embeddings: Tensor) -> Anchors:
+        """Return the anchors and keys of a batch, checked."""
+        codes = as_codes(labels)
+        _check_rows(codes, embeddings)
+        rows = as_wide_float(embeddings)
+        if len(rows.shape) == 3:
+            return Anchors(rows[:, 0], codes, rows[:, 1], codes, among_keys=False)
+        return Anchors(rows, codes, rows, codes, among_keys=True)
+
+    def comparison(self, anchors: Anchors) -> Comparison:
+        """Compare anchors with their keys, at once or in chunks."""
+        if self.chunk_size is not None:
+            return _in_chunks(self, anchors, self.chunk_size)
+        rows, codes, keys, key_codes, among_keys, present = anchors
+        itself = ops.arange(ops.shape(codes)[0]) if among_keys else None
+        positives, negatives = pair_masks(codes, key_codes, itself=itself)
+        if present is not None:
+            positives, negatives = (ops.logical_and(mask, present[None]) for mask in (positives, negatives))
+        counts: Any = None
+        if present is None and key_codes is codes:
+            same, others = pair_counts(codes)
+            counts = (same if among_keys else same + 1), others
+        return self.compare(rows, keys, positives, negatives, counts)
+
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return one value per anchor, `(b,)`."""
-        return self._values(y_true, y_pred)[0]
+        return self.comparison(self.anchors_of(y_true, y_pred)).values
 
     def __call__(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> Tensor:
         """Return the reduced loss; Keras calls this."""
         with keras.name_scope(self.name):
-            values, contributing = self._values(y_true, y_pred)
-            weights = None if sample_weight is None else _one_per_row(sample_weight, values.dtype)
-            if self.reduction == "mean":
-                return masked_mean(values, contributing, weights)
-            values = values if weights is None else values * weights
-            return ops.sum(values) if self.reduction == "sum" else values
+            anchors = self.anchors_of(y_true, y_pred)
+            return self.reduced(anchors, self.comparison(anchors), sample_weight)
+
+    def reduced(self, anchors: Anchors, comparison: Comparison, sample_weight: Any = None) -> Tensor:
+        """Return the loss from what its anchors contribute."""
+        values, contributing, pairs = comparison
+        weights = None if sample_weight is None else one_per_row(sample_weight, values.dtype)
+        codes = anchors.codes
+        loss = self.reducer(values, contributing=contributing, pairs=pairs, codes=codes, weights=weights)
+        if self.embedding_regularizer is not None:
+            loss = loss + self.embedding_regularizer.penalty(anchors.rows, codes)
+        return loss
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, all of it JSON."""
-        return {"distance": self.distance.name, "reduction": self.reduction, "name": self.name}
+        own = type(self.reducer).get_config is not Reducer.get_config
+        return {
+            "distance": self.distance.name,
+            "reduction": keras.saving.serialize_keras_object(self.reducer) if own else self.reducer.name,
+            "name": self.name,
+            "miner": _saved(self.miner),
+            "embedding_regularizer": _saved(self.embedding_regularizer),
+            "chunk_size": self.chunk_size,
+        }
 
-    def _values(self, labels: Any, embeddings: Tensor) -> tuple[Tensor, Tensor]:
-        codes = _codes(labels)
-        _check_rows(codes, embeddings)
-        rows = as_wide_float(embeddings)
-        contributing = self.contributes(*pair_counts(codes))
-        values = self.row_losses(rows, rows, *pair_masks(codes))
-        return ops.where(contributing, values, 0.0), contributing
+
+def _in_chunks(loss: MetricLoss, anchors: Anchors, size: int) -> Comparison:
+    rows, codes, keys, key_codes, among_keys, present = anchors
+    kind, count = rows.dtype, ops.shape(rows)[0]
+    # As floats, since only those can be handed to what is computed anew: a class's first place among the sorted
+    # codes is small enough to be exact.
+    ascending = ops.sort(key_codes if among_keys else ops.concatenate([codes, key_codes]))
+    classes, key_classes = (ops.cast(ops.searchsorted(ascending, part), kind) for part in (codes, key_codes))
+    shared = [keys, key_classes] + ([] if present is None else [ops.cast(present, kind)])
+
+    def chunk(
+        rows: Tensor, classes: Tensor, numbers: Tensor, keys: Tensor, key_classes: Tensor, *present: Tensor
+    ) -> Any:
+        itself = ops.cast(numbers, "int32") if among_keys else None
+        positives, negatives = pair_masks(classes, key_classes, itself=itself)
+        if present:
+            there = present[0][None] > 0
+            positives, negatives = ops.logical_and(positives, there), ops.logical_and(negatives, there)
+        compared = loss.compare(rows, keys, positives, negatives)
+        return compared.values, ops.cast(compared.contributing, rows.dtype), ops.cast(compared.pairs, rows.dtype)
+
+    values, contributing, pairs = in_chunks(chunk, (rows, classes, ops.cast(ops.arange(count), kind)), shared, size)
+    return Comparison(values, contributing > 0, pairs)
+
+
+def _row_sums(mask: Tensor) -> Tensor:
+    return ops.sum(ops.cast(mask, "int32"), axis=1)
+
+
+def _revived(part: Any) -> Any:
+    return keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part
+
+
+def _saved(part: Any) -> Any:
+    return None if part is None else keras.saving.serialize_keras_object(part)
 
 
 def _check_rows(codes: Tensor, embeddings: Tensor) -> None:
-    """Raise a ValueError unless embeddings are `(b, d)` with as many rows as there are labels."""
-    if len(embeddings.shape) != 2:
+    """Raise a ValueError unless embeddings are `(b, d)` or `(b, 2, d)` with as many rows as there are labels."""
+    shape = tuple(embeddings.shape)
+    if len(shape) != 2 and not (len(shape) == 3 and shape[1] == 2):
         raise ValueError(
-            f"`embeddings` needs shape (b, d): got {tuple(embeddings.shape)}.\n"
+            f"`embeddings` needs shape (b, d), or (b, 2, d) for two views: got {shape}.\n"
             "  End the model in one row per item: `MetricEmbedding`, or a pooling layer before it."
         )
-    rows, entries = embeddings.shape[0], codes.shape[0]
+    rows, entries = shape[0], codes.shape[0]
     if None not in (rows, entries) and rows != entries:
         raise ValueError(
             f"`labels` needs one entry per embedding row: got {entries} labels for embeddings of shape "
-            f"{tuple(embeddings.shape)}.\n  Pass the labels of the same batch."
+            f"{shape}.\n  Pass the labels of the same batch."
         )
-
-
-def _codes(labels: Any) -> Tensor:
-    """Return labels as a 1-D tensor whose entries are equal where the labels are, and nowhere else."""
-    if not ops.is_tensor(labels):
-        # On the host every value is exact: 64-bit ids and strings too. A tensor would be cut to 32 bits on JAX.
-        return ops.convert_to_tensor(LabelVocabulary().encode(labels))
-    codes = _one_per_row(labels, None)
-    # Two classes as booleans: TensorFlow and torch do not sort those.
-    return ops.cast(codes, "int32") if ops.dtype(codes) == "bool" else codes
-
-
-def _one_per_row(values: Any, dtype: str | None) -> Tensor:
-    values = ops.convert_to_tensor(values, dtype=dtype)
-    shape = values.shape
-    if len(shape) == 2 and shape[1] == 1:
-        return ops.squeeze(values, axis=1)
-    if len(shape) != 1:
-        raise ValueError(
-            f"labels and sample weights need one entry per row, shape (b,): got {tuple(shape)}.\n"
-            "  For one-hot labels, pass `labels.argmax(axis=1)`."
-        )
-    return values

@@ -75,7 +75,7 @@ class MultiSimilarityLoss(MetricLoss):
 
     Args:
         distance, alpha, beta, epsilon, lmda, center: See `multi_similarity`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = MultiSimilarityLoss(alpha=2.0)
@@ -94,8 +94,9 @@ class MultiSimilarityLoss(MetricLoss):
         center: float = 1.0,
         reduction: str | None = "mean",
         name: str | None = "multi_similarity_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
+        super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         self.alpha = check_number(alpha, name="alpha", above=0, hint="The paper uses 2.")
         self.beta = check_number(beta, name="beta", above=0, hint="The paper uses 50.")
         usual = "The paper uses 0.1, and None keeps every pair."

@@ -63,7 +63,7 @@ class NPairsLoss(MetricLoss):
 
     Args:
         distance, l2_weight: See `n_pairs`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = NPairsLoss(l2_weight=0.1)
@@ -78,8 +78,9 @@ class NPairsLoss(MetricLoss):
         l2_weight: float = 0.0,
         reduction: str | None = "mean",
         name: str | None = "n_pairs_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
+        super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         self.l2_weight = check_number(l2_weight, name="l2_weight", at_least=0, hint="The paper uses 0.002 at most.")
 
     def row_losses(self, rows: Tensor, keys: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:

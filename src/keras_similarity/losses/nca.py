@@ -7,8 +7,7 @@ from keras import ops
 
 from keras_similarity.core.distances import Distance
 from keras_similarity.losses.arguments import check_number
-from keras_similarity.losses.metric_loss import MetricLoss
-from keras_similarity.ops import split_log_sum_exp
+from keras_similarity.losses.soft_nearest_neighbor import SoftNearestNeighborLoss
 
 __all__ = ["NCALoss", "nca"]
 
@@ -58,12 +57,12 @@ def nca(
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
-class NCALoss(MetricLoss):
+class NCALoss(SoftNearestNeighborLoss):
     """The mean of `nca` over the anchors that have a positive and a negative.
 
     Args:
         distance, scale: See `nca`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = NCALoss(scale=2.0)
@@ -78,15 +77,13 @@ class NCALoss(MetricLoss):
         scale: float = 1.0,
         reduction: str | None = "mean",
         name: str | None = "nca_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
         self.scale = check_number(scale, name="scale", above=0, hint="The paper's is 1.")
-
-    def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
-        """Return the loss of each anchor from all its pairs."""
-        pull, push = split_log_sum_exp(distances * -self.scale, positives, negatives)
-        return ops.softplus(push - pull)
+        super().__init__(distance, 1.0 / self.scale, reduction=reduction, name=name, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, all of it JSON."""
-        return super().get_config() | {"scale": self.scale}
+        config = super().get_config() | {"scale": self.scale}
+        del config["temperature"]  # the same once more
+        return config

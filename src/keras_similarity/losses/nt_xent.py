@@ -6,8 +6,7 @@ import keras
 from keras import ops
 
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.arguments import check_number
-from keras_similarity.losses.metric_loss import MetricLoss
+from keras_similarity.losses.temperature import TemperatureLoss
 from keras_similarity.ops import masked_log_sum_exp, masked_row_mean
 
 __all__ = ["NTXentLoss", "nt_xent"]
@@ -57,12 +56,12 @@ def nt_xent(
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
-class NTXentLoss(MetricLoss):
+class NTXentLoss(TemperatureLoss):
     """The mean of `nt_xent` over the anchors that have a positive and a negative.
 
     Args:
         distance, temperature: See `nt_xent`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = NTXentLoss(temperature=0.5)
@@ -77,17 +76,12 @@ class NTXentLoss(MetricLoss):
         temperature: float = 0.07,
         reduction: str | None = "mean",
         name: str | None = "nt_xent_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
-        self.temperature = check_number(temperature, name="temperature", above=0, hint="The paper uses 0.1 to 0.5.")
+        super().__init__(distance, temperature, reduction=reduction, name=name, **kwargs)
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return the mean over the positives of each anchor."""
-        logits = distances * (-1.0 / self.temperature)
-        bound = max(map(abs, self.distance.range)) / self.temperature
-        push = masked_log_sum_exp(logits, negatives, bound)[:, None]
+        logits = self.logits(distances)
+        push = masked_log_sum_exp(logits, negatives, self.logit_bound)[:, None]
         return masked_row_mean(ops.softplus(push - logits), positives)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs, all of it JSON."""
-        return super().get_config() | {"temperature": self.temperature}

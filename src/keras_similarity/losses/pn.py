@@ -66,7 +66,7 @@ class PNLoss(TripletLoss):
 
     Args:
         distance, positive_mining_strategy, negative_mining_strategy, margin: See `pn`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = PNLoss(margin=0.2)
@@ -83,6 +83,7 @@ class PNLoss(TripletLoss):
         margin: float | None = 0.1,
         reduction: str | None = "mean",
         name: str | None = "pn_loss",
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             distance,
@@ -92,6 +93,7 @@ class PNLoss(TripletLoss):
             swap=True,
             reduction=reduction,
             name=name,
+            **kwargs,
         )
 
     def get_config(self) -> dict[str, Any]:

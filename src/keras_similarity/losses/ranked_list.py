@@ -74,7 +74,7 @@ class RankedListLoss(MetricLoss):
 
     Args:
         distance, margin, Tn, imbalance, alpha, Tp: See `ranked_list`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = RankedListLoss(margin=0.8)
@@ -93,8 +93,9 @@ class RankedListLoss(MetricLoss):
         Tp: float = 0.0,
         reduction: str | None = "mean",
         name: str | None = "ranked_list_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
+        super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         self.margin = check_number(margin, name="margin", at_least=0, hint="The paper uses 0.4.")
         self.Tn = check_number(Tn, name="Tn", at_least=0, hint="The paper uses 10.")
         self.imbalance = check_number(imbalance, name="imbalance", at_least=0, at_most=1, hint="The paper uses 0.5.")

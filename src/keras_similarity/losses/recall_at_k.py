@@ -69,7 +69,7 @@ class RecallAtKLoss(MetricLoss):
 
     Args:
         distance, k_values, k_temperature, rank_temperature: See `recall_at_k`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = RecallAtKLoss(k_values=[1, 2])
@@ -86,8 +86,9 @@ class RecallAtKLoss(MetricLoss):
         rank_temperature: float = 0.01,
         reduction: str | None = "mean",
         name: str | None = "recall_at_k_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
+        super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         self.k_values = [check_whole(k, name="k_values", minimum=1) for k in k_values]
         if not self.k_values:
             raise ValueError("`k_values` needs at least one k: got none.\n  The paper uses (1, 2, 4, 8, 16).")

@@ -64,7 +64,7 @@ class SigLIPLoss(MetricLoss):
 
     Args:
         distance, scale, bias: See `siglip`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = SigLIPLoss(scale=5.0, bias=-5.0)
@@ -80,11 +80,13 @@ class SigLIPLoss(MetricLoss):
         bias: float = -10.0,
         reduction: str | None = "mean",
         name: str | None = "siglip_loss",
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             distance=check_distance(distance, ("cosine",), why="Its scale and bias are for cosines."),
             reduction=reduction,
             name=name,
+            **kwargs,
         )
         self.scale = check_number(scale, name="scale", above=0, hint="The paper starts from 10.")
         self.bias = check_number(bias, name="bias", hint="The paper starts from -10.")

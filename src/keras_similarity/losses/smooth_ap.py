@@ -63,7 +63,7 @@ class SmoothAPLoss(MetricLoss):
 
     Args:
         distance, temperature: See `smooth_ap`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = SmoothAPLoss(temperature=0.1)
@@ -78,8 +78,9 @@ class SmoothAPLoss(MetricLoss):
         temperature: float = 0.01,
         reduction: str | None = "mean",
         name: str | None = "smooth_ap_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
+        super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         self.temperature = check_number(temperature, name="temperature", above=0, hint="The paper uses 0.01.")
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:

@@ -6,8 +6,7 @@ import keras
 from keras import ops
 
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.arguments import check_number
-from keras_similarity.losses.metric_loss import MetricLoss
+from keras_similarity.losses.temperature import TemperatureLoss
 from keras_similarity.ops import split_log_sum_exp
 
 __all__ = ["SoftNearestNeighborLoss", "soft_nearest_neighbor"]
@@ -58,12 +57,12 @@ def soft_nearest_neighbor(
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
-class SoftNearestNeighborLoss(MetricLoss):
+class SoftNearestNeighborLoss(TemperatureLoss):
     """The mean of `soft_nearest_neighbor` over the anchors that have a positive and a negative.
 
     Args:
         distance, temperature: See `soft_nearest_neighbor`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = SoftNearestNeighborLoss(temperature=0.5)
@@ -78,15 +77,11 @@ class SoftNearestNeighborLoss(MetricLoss):
         temperature: float = 1.0,
         reduction: str | None = "mean",
         name: str | None = "soft_nearest_neighbor_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
-        self.temperature = check_number(temperature, name="temperature", above=0, hint="Pass a distance, such as 1.")
+        super().__init__(distance, temperature, reduction=reduction, name=name, **kwargs)
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return the loss of each anchor from all its pairs."""
-        pull, push = split_log_sum_exp(distances * (-1.0 / self.temperature), positives, negatives)
+        pull, push = split_log_sum_exp(self.logits(distances), positives, negatives, self.logit_bound)
         return ops.softplus(push - pull)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs, all of it JSON."""
-        return super().get_config() | {"temperature": self.temperature}

@@ -6,8 +6,7 @@ import keras
 from keras import ops
 
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.arguments import check_number
-from keras_similarity.losses.metric_loss import MetricLoss
+from keras_similarity.losses.temperature import TemperatureLoss
 from keras_similarity.ops import masked_log_sum_exp, masked_row_mean
 
 __all__ = ["SupConLoss", "supcon"]
@@ -57,12 +56,12 @@ def supcon(
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
-class SupConLoss(MetricLoss):
+class SupConLoss(TemperatureLoss):
     """The mean of `supcon` over the anchors that have a positive and a negative.
 
     Args:
         distance, temperature: See `supcon`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = SupConLoss(temperature=0.5)
@@ -77,17 +76,12 @@ class SupConLoss(MetricLoss):
         temperature: float = 0.1,
         reduction: str | None = "mean",
         name: str | None = "supcon_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
-        self.temperature = check_number(temperature, name="temperature", above=0, hint="The paper uses 0.1.")
+        super().__init__(distance, temperature, reduction=reduction, name=name, **kwargs)
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return the loss of each anchor from all its pairs."""
-        logits = distances * (-1.0 / self.temperature)
-        bound = max(map(abs, self.distance.range)) / self.temperature
-        everyone = masked_log_sum_exp(logits, ops.logical_or(positives, negatives), bound)
+        logits = self.logits(distances)
+        everyone = masked_log_sum_exp(logits, ops.logical_or(positives, negatives), self.logit_bound)
         return everyone - masked_row_mean(logits, positives)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs, all of it JSON."""
-        return super().get_config() | {"temperature": self.temperature}

@@ -81,7 +81,7 @@ class TripletLoss(MetricLoss):
 
     Args:
         distance, positive_mining_strategy, negative_mining_strategy, margin, swap: See `triplet`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = TripletLoss(margin=0.2)
@@ -100,8 +100,9 @@ class TripletLoss(MetricLoss):
         swap: bool = False,
         reduction: str | None = "mean",
         name: str | None = "triplet_loss",
+        **kwargs: Any,
     ) -> None:
-        super().__init__(distance=distance, reduction=reduction, name=name)
+        super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         for key, value, options in (
             ("positive_mining_strategy", positive_mining_strategy, POSITIVES),
             ("negative_mining_strategy", negative_mining_strategy, NEGATIVES),

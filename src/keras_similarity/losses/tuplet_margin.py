@@ -65,7 +65,7 @@ class TupletMarginLoss(MetricLoss):
 
     Args:
         distance, margin, scale: See `tuplet_margin`.
-        reduction, name: See `MetricLoss`.
+        reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
         >>> loss = TupletMarginLoss(scale=16.0)
@@ -81,11 +81,13 @@ class TupletMarginLoss(MetricLoss):
         scale: float = 64.0,
         reduction: str | None = "mean",
         name: str | None = "tuplet_margin_loss",
+        **kwargs: Any,
     ) -> None:
         super().__init__(
             distance=check_distance(distance, ("cosine",), why="Its margin is an angle."),
             reduction=reduction,
             name=name,
+            **kwargs,
         )
         hint = "Pass degrees; 5.73 is a tenth of a radian."
         self.margin = check_number(margin, name="margin", at_least=0, at_most=90, hint=hint)

@@ -5,13 +5,14 @@ from typing import Any
 import keras
 
 from keras_similarity.core.distances import Distance
+from keras_similarity.models.loss_state import OwnsLossState
 from keras_similarity.models.searchable import Searchable
 
 __all__ = ["SimilarityModel"]
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
-class SimilarityModel(Searchable, keras.Model):
+class SimilarityModel(Searchable, OwnsLossState, keras.Model):
     """A `keras.Model` whose output is an embedding, with an index of items to look up.
 
     Built like any functional model, `SimilarityModel(inputs, outputs)`; several inputs work, and several outputs when
@@ -64,6 +65,7 @@ class SimilarityModel(Searchable, keras.Model):
             current = None if self._index is None or not len(self._index) else self._index.distance
             distance = _loss_distance(loss) or current or "cosine"
         self._prepare_index(distance, search, store, embedding_output)
+        self._own_loss_state(loss)
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def get_compile_config(self) -> dict[str, Any] | None:
@@ -84,4 +86,5 @@ class SimilarityModel(Searchable, keras.Model):
 
 def _loss_distance(loss: Any) -> Distance | None:
     """Return the distance of the first metric loss among one loss, a list or a dict of them."""
-    return next((part.distance for part in keras.tree.flatten(loss) if hasattr(part, "distance")), None)
+    distances = (getattr(part, "distance", None) for part in keras.tree.flatten(loss))
+    return next((distance for distance in distances if distance is not None), None)

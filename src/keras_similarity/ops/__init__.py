@@ -1,5 +1,6 @@
 """Pure tensor functions, on any Keras backend: distances, masks, safe reductions."""
 
+from keras_similarity.ops.chunks import in_chunks
 from keras_similarity.ops.masks import pair_counts, pair_masks
 from keras_similarity.ops.pairwise import as_wide_float, paired_distances, pairwise_distances, unit_rows
 from keras_similarity.ops.positives import each_positive, gap_sums, smooth_ranks
@@ -19,6 +20,7 @@ __all__ = [
     "as_wide_float",
     "each_positive",
     "gap_sums",
+    "in_chunks",
     "masked_log1p_sum_exp",
     "masked_log_sum_exp",
     "masked_max",

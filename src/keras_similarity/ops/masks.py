@@ -1,4 +1,4 @@
-"""Which pairs of a batch are positive, which negative, as boolean matrices of fixed shape, and how many there are."""
+"""Which pairs are positive, which negative, as boolean matrices of fixed shape, and how many there are."""
 
 from typing import Any
 
@@ -9,23 +9,28 @@ __all__ = ["pair_counts", "pair_masks"]
 Tensor = Any
 
 
-def pair_masks(labels: Tensor, key_labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
+def pair_masks(
+    labels: Tensor, key_labels: Tensor | None = None, *, itself: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """Return the positive and the negative pairs of each anchor.
 
     Args:
         labels: Class codes of the anchors, `(b,)`, of a type that holds them exactly.
-        key_labels: Class codes of what they are compared with, `(n,)`; None for the batch itself, where an
-            anchor is not its own positive.
+        key_labels: Class codes of what they are compared with, `(n,)`; None for the anchors themselves.
+        itself: The number `(b,)` of each anchor among the keys, which is no pair; None for anchors that are no keys
+            (and, without `key_labels`, for 0, 1, 2 …).
 
     Returns:
         Two boolean `(b, n)`.
     """
     keys = labels if key_labels is None else key_labels
     same = ops.equal(labels[:, None], keys[None, :])
-    if key_labels is not None:
+    if key_labels is None and itself is None:
+        itself = ops.arange(ops.shape(labels)[0])
+    if itself is None:
         return same, ops.logical_not(same)
-    itself = ops.eye(ops.shape(labels)[0], dtype="bool")
-    return ops.logical_and(same, ops.logical_not(itself)), ops.logical_not(same)
+    another = ops.not_equal(itself[:, None], ops.arange(ops.shape(keys)[0])[None, :])
+    return ops.logical_and(same, another), ops.logical_not(same)
 
 
 def pair_counts(labels: Tensor) -> tuple[Tensor, Tensor]:

@@ -37,7 +37,11 @@ def pairwise_distances(queries: Tensor, keys: Tensor, distance: str | Distance =
     Raises:
         ValueError: an unknown distance.
     """
-    return _FORMS[get_distance(distance).name](as_wide_float(queries), as_wide_float(keys))
+    found = get_distance(distance)
+    rows, others = as_wide_float(queries), as_wide_float(keys)
+    if found.name in _FORMS:
+        return _FORMS[found.name](rows, others)
+    return _own_form(found)(rows[:, None, :], others[None, :, :])
 
 
 def paired_distances(queries: Tensor, keys: Tensor, distance: str | Distance = "cosine") -> Tensor:
@@ -54,12 +58,24 @@ def paired_distances(queries: Tensor, keys: Tensor, distance: str | Distance = "
     Raises:
         ValueError: an unknown distance.
     """
-    return _PAIRED_FORMS[get_distance(distance).name](as_wide_float(queries), as_wide_float(keys))
+    found = get_distance(distance)
+    form = _PAIRED_FORMS.get(found.name) or _own_form(found)
+    return form(as_wide_float(queries), as_wide_float(keys))
 
 
 def unit_rows(x: Tensor) -> Tensor:
     """Divide rows by their norm; a row of zeros stays zeros."""
     return x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), EPSILON))
+
+
+def _own_form(distance: Distance) -> Callable[[Tensor, Tensor], Tensor]:
+    """Return the tensor form that a distance of the user's brings."""
+    if distance.tensor is None:
+        raise ValueError(
+            f"a loss needs the tensor form of its distance: {distance.name!r} has none.\n"
+            "  Pass `Distance(..., tensor=f)`, where f is `between` written in keras.ops."
+        )
+    return distance.tensor
 
 
 def _dots(queries: Tensor, keys: Tensor) -> Tensor:

@@ -1,0 +1,173 @@
+"""Reducers: the values of the anchors of a batch → the number that is minimised."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_similarity.core.checks import check_choice
+from keras_similarity.losses.arguments import check_number_or_none
+from keras_similarity.ops import masked_mean
+
+__all__ = ["Reducer", "ThresholdReducer", "get_reducer", "reducer_names"]
+
+Tensor = Any
+
+
+class Reducer:
+    """Turns one value per anchor into a scalar, or into what it likes.
+
+    A subclass gives `__call__`; `reduction=` of every loss takes one, or the name of one of this package's.
+    """
+
+    name = "reducer"
+
+    def __call__(
+        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
+    ) -> Tensor:
+        """Return the loss.
+
+        Args:
+            values: One per anchor, `(b,)`, 0 where it does not contribute.
+            contributing: Which anchors have something to compare, boolean `(b,)`.
+            pairs: How many positives each anchor has, `(b,)`.
+            codes: Equal where the classes are, `(b,)`.
+            weights: Sample weights `(b,)`, or None. They scale an anchor's pull, and leave the denominator alone.
+        """
+        raise NotImplementedError(f"{type(self).__name__} needs `__call__`.")
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs, all of it JSON."""
+        return {}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Reducer":
+        """Rebuild a reducer."""
+        return cls(**config)
+
+
+class _Mean(Reducer):
+    name = "mean"
+
+    def __call__(
+        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
+    ) -> Tensor:
+        return masked_mean(values, contributing, weights)
+
+
+class _MeanOfPairs(Reducer):
+    name = "mean_pairs"
+
+    def __call__(
+        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
+    ) -> Tensor:
+        counts = ops.where(contributing, ops.cast(pairs, values.dtype), 0.0)
+        return ops.sum(_weighted(values, weights) * counts) / ops.maximum(ops.sum(counts), 1.0)
+
+
+class _MeanOfClasses(Reducer):
+    name = "mean_classes"
+
+    def __call__(
+        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
+    ) -> Tensor:
+        counted = ops.cast(contributing, values.dtype)
+        same = ops.cast(ops.equal(codes[:, None], codes[None, :]), values.dtype)
+        shares = counted / ops.maximum(ops.matmul(same, counted[:, None])[:, 0], 1.0)
+        # The shares of a class add up to 1: their sum is the number of classes that have a value.
+        return ops.sum(_weighted(values, weights) * shares) / ops.maximum(ops.sum(shares), 1.0)
+
+
+class _Sum(Reducer):
+    name = "sum"
+
+    def __call__(
+        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
+    ) -> Tensor:
+        return ops.sum(_weighted(values, weights))
+
+
+class _Unreduced(Reducer):
+    name = "none"
+
+    def __call__(
+        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
+    ) -> Tensor:
+        return _weighted(values, weights)
+
+
+@keras.saving.register_keras_serializable(package="keras_similarity")
+class ThresholdReducer(Reducer):
+    """The mean over the anchors whose value lies between two limits, both excluded.
+
+    With `low=0`, the mean over the anchors that still cost something: pytorch-metric-learning's `AvgNonZeroReducer`.
+    Training then shows in how many anchors cost something, and less in the loss.
+
+    Args:
+        low: Smaller values, and this one, are left out; None for no limit.
+        high: The same for larger ones.
+
+    Raises:
+        ValueError: a limit that is no number, or limits that leave nothing.
+
+    Example:
+        >>> x = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]], "float32")
+        >>> from keras_similarity.losses import TripletLoss
+        >>> f"{float(TripletLoss(reduction=ThresholdReducer(low=0))([0, 0, 1, 1], x)):.3f}"
+        '0.300'
+    """
+
+    name = "threshold"
+
+    def __init__(self, low: float | None = 0.0, high: float | None = None) -> None:
+        hint = "Pass a value of the loss, or None for no limit."
+        self.low = check_number_or_none(low, name="low", hint=hint)
+        self.high = check_number_or_none(high, name="high", hint=hint)
+        if self.low is not None and self.high is not None and self.low >= self.high:
+            raise ValueError(f"`low` must be below `high`: got {self.low:g} and {self.high:g}.\n  {hint}")
+
+    def __call__(
+        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
+    ) -> Tensor:
+        """Return the mean of the values between the limits, exactly 0 where there is none."""
+        chosen = contributing
+        if self.low is not None:
+            chosen = ops.logical_and(chosen, values > self.low)
+        if self.high is not None:
+            chosen = ops.logical_and(chosen, values < self.high)
+        return masked_mean(values, chosen, weights)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs, all of it JSON."""
+        return {"low": self.low, "high": self.high}
+
+
+_NAMED = {reducer.name: reducer for reducer in (_Mean(), _MeanOfPairs(), _MeanOfClasses(), _Sum(), _Unreduced())}
+
+
+def reducer_names() -> list[str]:
+    """Return the names that `reduction=` takes, sorted."""
+    return sorted(_NAMED)
+
+
+def get_reducer(reduction: str | Reducer | dict[str, Any] | None) -> Reducer:
+    """Return the reducer of this name, or the reducer itself.
+
+    Args:
+        reduction: "mean" over the anchors that contribute, "mean_pairs" over their positive pairs, "mean_classes"
+            over the classes' means, "sum", "none" or None for one value per anchor; a `Reducer`, or its saved form.
+
+    Raises:
+        ValueError: no reducer has this name.
+    """
+    if isinstance(reduction, dict):
+        return keras.saving.deserialize_keras_object(reduction)
+    if isinstance(reduction, Reducer):
+        return reduction
+    name = "none" if reduction is None else reduction
+    check_choice(name, _NAMED, name="reduction", hint="Pass one of these names, or a `Reducer`.")
+    return _NAMED[name]
+
+
+def _weighted(values: Tensor, weights: Tensor | None) -> Tensor:
+    return values if weights is None else values * weights
