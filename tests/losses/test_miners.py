@@ -89,6 +89,7 @@ def test_angular_keeps_the_pairs_of_wide_triplets(limit, x):
     assert (np.stack(mined(miners.AngularMiner(limit), x)) == expected).all()
 
 
+@pytest.mark.slow
 def test_distance_weighted__draws_as_many_negatives_as_positives_by_the_papers_chances():
     """Over many batches that differ by a thousandth, which hardly changes the chances."""
     rng = np.random.default_rng(5)

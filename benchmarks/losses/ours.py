@@ -1,0 +1,138 @@
+"""Forward and backward of one loss at one batch size, on the backend of KERAS_BACKEND; prints one JSON object.
+
+    ours.py LOSS ROWS [CHUNK]
+
+`matmuls` is the three products that no loss over all pairs can do without: s = e·eᵀ, s·e and sᵀ·e. Everything is
+compiled where the backend compiles; torch runs eagerly, as Keras runs it.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+import keras
+import numpy as np
+from keras import ops
+from losses.memory import peak_mb, reset_peak
+
+from keras_similarity import losses
+
+WIDTH = 128
+CLASS_SIZE = 8
+
+
+def batch(rows):
+    rng = np.random.default_rng(0)
+    labels = (np.arange(rows) // CLASS_SIZE).astype("int32")
+    centers = rng.normal(size=(rows // CLASS_SIZE, WIDTH))[labels]
+    x = (centers + 1.5 * rng.normal(size=(rows, WIDTH))).astype("float32")
+    return x / np.linalg.norm(x, axis=1, keepdims=True), labels
+
+
+def matmuls(_labels, e):
+    s = ops.matmul(e, ops.transpose(e))
+    return ops.sum(ops.matmul(s, e)) + ops.sum(ops.matmul(ops.transpose(s), e))
+
+
+LOSSES = {
+    "multi_similarity": losses.MultiSimilarityLoss,
+    "circle": losses.CircleLoss,
+    "pn": losses.PNLoss,
+    "soft_nearest_neighbor": losses.SoftNearestNeighborLoss,
+    "supcon": losses.SupConLoss,
+    "triplet": losses.TripletLoss,
+    "all_triplets": lambda: losses.TripletLoss("cosine", "all", "all", 0.1),
+    "info_nce": losses.InfoNCELoss,
+}
+
+
+def step(function, x, labels):
+    """Value and gradient as one call without arguments."""
+    backend = keras.backend.backend()
+    if backend == "jax":
+        import jax
+
+        compiled = jax.jit(jax.value_and_grad(lambda e, y: function(y, e)))
+        x, labels = jax.numpy.asarray(x), jax.numpy.asarray(labels)
+        return lambda: jax.block_until_ready(compiled(x, labels))
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        x, labels = tf.constant(x), tf.constant(labels)
+
+        @tf.function
+        def compiled(e, y):
+            with tf.GradientTape() as tape:
+                tape.watch(e)
+                value = function(y, e)
+            return value, tape.gradient(value, e)
+
+        return lambda: compiled(x, labels)
+    import torch
+
+    x, labels = torch.tensor(x, requires_grad=True), torch.tensor(labels)
+
+    def eager():
+        x.grad = None
+        value = function(labels, x)
+        value.backward()
+        return value.detach(), x.grad
+
+    return eager
+
+
+def three_products(x):
+    """The bare products, compiled; no gradient, since they are what a gradient would do."""
+    backend = keras.backend.backend()
+
+    def products(e):
+        s = ops.matmul(e, ops.transpose(e))
+        return ops.matmul(s, e), ops.matmul(ops.transpose(s), e)
+
+    if backend == "jax":
+        import jax
+
+        compiled, x = jax.jit(products), jax.numpy.asarray(x)
+        return lambda: jax.block_until_ready(compiled(x))
+    if backend == "tensorflow":
+        import tensorflow as tf
+
+        compiled, x = tf.function(products), tf.constant(x)
+        return lambda: compiled(x)
+    import torch
+
+    x = torch.tensor(x)
+    return lambda: products(x)
+
+
+def median_ms(call, rounds):
+    times = []
+    for _ in range(rounds):
+        started = time.process_time()
+        call()
+        times.append(1000 * (time.process_time() - started))
+    return sorted(times)[len(times) // 2]
+
+
+def main(name, rows, chunk):
+    x, labels = batch(rows)
+    if name == "matmuls":
+        call = three_products(x)
+    else:
+        loss = LOSSES[name]() if chunk is None else LOSSES[name].__call__(chunk_size=chunk)
+        if name == "info_nce":
+            labels = (np.arange(rows) // 2).astype("int32")
+        call = step(loss, x, labels)
+    ops.convert_to_numpy(ops.matmul(x[:64], x[:64].T))  # libraries and threads are up before memory is looked at
+    before = reset_peak()
+    result = call()
+    memory = peak_mb() - before
+    rounds = 3 if rows > 8000 else 9
+    value = None if name == "matmuls" else float(ops.convert_to_numpy(result[0]))
+    print(json.dumps({"cpu_ms": median_ms(call, rounds), "extra_mb": memory, "value": value}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) if len(sys.argv) > 3 else None)
