@@ -22,6 +22,18 @@ def test_as_vectors__bad_rows__names_what_is_wrong(values, message):
         as_vectors(values, name="queries", dim=2, unit_norm=True)
 
 
+@pytest.mark.parametrize("row", [[np.nan, 1.0], [-np.inf, 1.0], [0.0, 0.0]])
+def test_as_vectors__one_float32_row__is_checked_like_any(row):
+    with pytest.raises(ValueError, match="row 0"):
+        as_vectors(np.array([row], np.float32), name="queries", dim=2, unit_norm=True)
+
+
+@pytest.mark.parametrize("row", [[0.0, 0.0], [3e38, 3e38], [1e-45, 0.0]], ids=["zero", "huge", "subnormal"])
+def test_as_vectors__one_float32_row_of_any_finite_norm__passes(row):
+    row = np.array([row], np.float32)
+    assert np.array_equal(as_vectors(row, name="queries", dim=2), row)
+
+
 @pytest.mark.parametrize("values", [[["a", "b"]], [[1j, 2]], [[None, 1.0]]], ids=["text", "complex", "object"])
 def test_as_vectors__not_real_numbers__is_a_type_error(values):
     with pytest.raises(TypeError, match="`queries` needs real numbers"):

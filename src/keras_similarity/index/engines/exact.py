@@ -1,5 +1,6 @@
 """Exact search: every query against every row, in blocks that fit memory. The oracle of every other engine."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -14,8 +15,10 @@ __all__ = ["ExactEngine"]
 
 BLOCK_BYTES = 32 * 2**20  # of scores at a time
 SKETCH_ELEMENTS = 2**19  # a gallery below 2 MB is read from the cache as quickly as its sketch
-FEW = 1024  # rows whose definition is computed sooner than a score that would rule some of them out
+FEW = 64  # rows whose definition is computed sooner than a score that would rule some of them out
 SLACK = 8  # candidates beyond k: when the last of them is clearly farther than the k-th, none was missed
+
+EPSILON = float(np.finfo(np.float32).eps)
 
 Rows = NDArray[np.intp]
 Floats = NDArray[np.float32]
@@ -42,6 +45,7 @@ class ExactEngine:
         self._largest_row = 0.0  # of norm times scale, and of the bias: how far rounding can move a score
         self._largest_bias = 0.0
         self._sketch: Sketch | None = None
+        self._sketch_removed = 0  # of the removed rows, how many the sketch knows
 
     def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         """Return rows and distances `(q, k)` of the nearest live rows; row -1 and +inf where there are fewer.
@@ -86,57 +90,66 @@ class ExactEngine:
         order = np.lexsort((rows, distances))[:, :k]
         rows, distances = np.take_along_axis(rows, order, axis=1), np.take_along_axis(distances, order, axis=1)
         # Where rounding could have pushed a neighbour out (many rows about equally near), look again at all of those.
-        limits = near[:, k - 1] + self._rounding(transformed)
+        norms = np.sqrt(np.einsum("qd,qd->q", transformed, transformed))
+        limits = near[:, k - 1] + self._rounding(norms, transformed.shape[1])
         for query in np.flatnonzero((near[:, -1] <= limits) & (near.shape[1] < self._vectors.live)):
             candidates = np.flatnonzero(scores[query] <= limits[query])
             rows[query], distances[query] = self._by_definition(queries[query], candidates, k)
         return rows, distances
 
     def _search_one(self, query: Floats, transformed: Floats, k: int) -> tuple[Rows, Floats]:
-        candidates = self._unruled(transformed, k)
-        if candidates is None:
-            candidates = np.arange(len(self._vectors))
+        square = float(transformed @ transformed)
+        rounding = self._rounding(math.sqrt(square), len(transformed))
+        rows = self._unruled(transformed, square, k, rounding)
+        if rows is None:
             scores = self._scored(self._vectors.rows @ transformed, slice(None))
             scores[self._vectors.removed] = np.inf
-        elif len(candidates) <= FEW:
-            return self._by_definition(query, candidates, k)
-        else:
-            scores = self._scored(self._vectors.rows[candidates] @ transformed, candidates)
-        kth = scores[smallest_columns(scores[None], k)[0, -1]]
-        return self._by_definition(query, candidates[scores <= kth + self._rounding(transformed)], k)
+            kth = scores[smallest_columns(scores[None], k)[0, -1]]
+            rows = (scores <= kth + rounding).nonzero()[0]
+        elif len(rows) > FEW:
+            scores = self._score(rows, transformed)
+            rows = rows[scores <= np.partition(scores, k - 1)[k - 1] + rounding]
+        return self._by_definition(query, rows, k)
 
-    def _unruled(self, transformed: Floats, k: int) -> Rows | None:
+    def _unruled(self, transformed: Floats, square: float, k: int, rounding: float) -> Rows | None:
         """Return the rows that the sketch cannot rule out, or None where it would not pay."""
         gallery = self._vectors.rows
         if gallery.size < SKETCH_ELEMENTS or gallery.shape[1] <= SKETCH_COLUMNS:
             return None
+        sketch = self._current_sketch(gallery)
+        if not sketch.pays:
+            return None
+        rows = sketch.unruled(transformed, square, k, lambda rows: self._score(rows, transformed), rounding)
+        if rows is None or sketch.count == len(gallery):
+            return rows
+        later = np.arange(sketch.count, len(gallery))  # rows that came since, a few
+        return np.concatenate([rows, np.setdiff1d(later, self._vectors.removed)])
+
+    def _current_sketch(self, gallery: Floats) -> Sketch:
+        """Return a sketch of all rows but the last few, which knows every removed row."""
+        removed = self._vectors.removed
         if self._sketch is None or len(gallery) > self._sketch.count * 9 // 8:
             self._sketch = Sketch(gallery, self._row_scale, self._row_bias)
-        sketch = self._sketch
-        if not sketch.pays or k >= sketch.count:
-            return None
-        bounds = sketch.lower_bounds(transformed)
-        bounds[self._vectors.removed[self._vectors.removed < sketch.count]] = np.inf
-        first = smallest_columns(bounds[None], k)[0]
-        worst = self._scored(gallery[first] @ transformed, first).max()
-        inside = np.flatnonzero(bounds <= worst + self._rounding(transformed))
-        sketch.report(ruled_out=sketch.count - len(inside))
-        if sketch.count == len(gallery):
-            return inside
-        later = np.arange(sketch.count, len(gallery))  # rows that came since, a few
-        return np.concatenate([inside, np.setdiff1d(later, self._vectors.removed)])
+            self._sketch_removed = 0
+        if len(removed) != self._sketch_removed:
+            self._sketch.forget(removed[removed < self._sketch.count])
+            self._sketch_removed = len(removed)
+        return self._sketch
 
     def _by_definition(self, query: Floats, rows: Rows, k: int) -> tuple[Rows, Floats]:
-        """Return the k nearest of some rows by the distance's definition, equal ones in order."""
+        """Return the k nearest of some rows, given ascending, by the distance's definition, equal ones in order."""
         step = max(1, BLOCK_BYTES // (32 * len(query)))
         wide = query.astype(np.float64)
         parts = [
             self._distance.between(wide, self._vectors.rows[rows[start : start + step]].astype(np.float64))
             for start in range(0, len(rows), step)
         ]
-        distances = np.concatenate(parts).astype(np.float32)
-        order = np.lexsort((rows, distances))[:k]
+        distances = (parts[0] if len(parts) == 1 else np.concatenate(parts)).astype(np.float32)
+        order = distances.argsort(kind="stable")[:k]
         return rows[order], distances[order]
+
+    def _score(self, rows: Rows, transformed: Floats) -> Floats:
+        return self._scored(self._vectors.rows[rows] @ transformed, rows)
 
     def _scored(self, products: Floats, rows: Any) -> Floats:
         """Turn products with the chosen rows into scores, in place."""
@@ -146,12 +159,11 @@ class ExactEngine:
             products += self._row_bias[rows]
         return products
 
-    def _rounding(self, transformed: Floats) -> Floats:
-        """Return how far apart two scores can be while rounding alone orders them, per query."""
-        norms = np.sqrt(np.einsum("...d,...d->...", transformed, transformed))
+    def _rounding(self, norms: Any, dim: int) -> Any:
+        """Return how far apart two scores can be while rounding alone orders them, for queries of these norms."""
         # A vectorised sum of d products: chains of d / 16, and the steps that join them.
-        steps = transformed.shape[-1] / 16 + 8
-        return 2 * np.finfo(np.float32).eps * steps * (norms * self._largest_row + self._largest_bias)
+        steps = dim / 16 + 8
+        return 2 * EPSILON * steps * (norms * self._largest_row + self._largest_bias)
 
     def _update_terms(self, dots: DotForm) -> None:
         """Compute the terms of the rows that came since."""
