@@ -208,7 +208,7 @@ class Index:
         return index_to_arrays(self._vectors, self._records, settings)
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> "Index":
+    def from_arrays(cls, arrays: dict[str, Any], settings: dict[str, Any]) -> "Index":
         """Rebuild what `to_arrays` returned."""
         index = cls(settings["dim"], settings["distance"], engine=settings["engine"], store=settings["store"])
         index._fill(*index_from_arrays(arrays, settings))

@@ -33,7 +33,7 @@ def index_to_arrays(vectors: Vectors, records: MemoryStore, settings: dict[str, 
     return arrays, settings
 
 
-def index_from_arrays(arrays: Arrays, settings: dict[str, Any]) -> tuple[Vectors, MemoryStore]:
+def index_from_arrays(arrays: dict[str, Any], settings: dict[str, Any]) -> tuple[Vectors, MemoryStore]:
     """Rebuild rows and records from what `index_to_arrays` returned."""
     vectors = Vectors.adopt(arrays["embeddings"], arrays["removed"])
     records = MemoryStore()

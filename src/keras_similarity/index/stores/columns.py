@@ -6,7 +6,6 @@ them a JSON value, bytes, a path or an array. On disk an item is a tag and its b
 
 import bisect
 import io
-import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
@@ -17,10 +16,50 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_array
 
-__all__ = ["Column", "as_block"]
+__all__ = ["Column", "Deferred", "as_block"]
 
-Block = NDArray[Any] | list[Any]
 PLAIN_KINDS = "biufcSUmM"  # the NumPy kinds that a .npy file holds without pickle
+
+
+class Deferred:
+    """An array that is read when it is first asked for, and then kept.
+
+    Args:
+        read: Returns the array, or raises.
+    """
+
+    def __init__(self, read: Callable[[], NDArray[Any]]) -> None:
+        self._read = read
+        self._array: NDArray[Any] | None = None
+
+    def __call__(self) -> NDArray[Any]:
+        """Return the array."""
+        if self._array is None:
+            self._array = self._read()
+        return self._array
+
+
+class Encoded:
+    """Items as they lie on disk, each decoded when it is looked at.
+
+    Args:
+        content: The bytes of all items.
+        stops: Where each item ends, `(n,)` int64.
+    """
+
+    def __init__(self, content: "Array", stops: "Array") -> None:
+        self.content = content
+        self.stops = stops
+
+    def __getitem__(self, row: int) -> Any:
+        stops = _resolved(self.stops)
+        start = int(stops[row - 1]) if row else 0
+        item = _resolved(self.content)[start : int(stops[row])].tobytes()
+        return _DECODERS[item[:1]](item[1:])
+
+
+Array = NDArray[Any] | Deferred
+Block = NDArray[Any] | list[Any] | Deferred | Encoded
 
 
 class Column:
@@ -41,14 +80,21 @@ class Column:
     def __getitem__(self, row: int) -> Any:
         position = bisect.bisect_right(self._ends, row)
         block = self.blocks[position]
-        return None if block is None else block[row - (self._ends[position - 1] if position else 0)]
+        if block is None:
+            return None
+        if isinstance(block, Deferred):
+            block = block()
+        return block[row - (self._ends[position - 1] if position else 0)]
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the column as arrays that a .npy file holds without pickle, by block number."""
         arrays: dict[str, NDArray[Any]] = {"ends": np.array(self._ends, np.int64)}
         for number, block in enumerate(self.blocks):
-            if isinstance(block, np.ndarray):
-                arrays[f"{number}-array"] = block
+            if isinstance(block, np.ndarray | Deferred):
+                arrays[f"{number}-array"] = _resolved(block)
+            elif isinstance(block, Encoded):
+                arrays[f"{number}-bytes"] = _resolved(block.content)
+                arrays[f"{number}-stops"] = _resolved(block.stops)
             elif block is not None:
                 encoded = [_encode(item) for item in block]
                 arrays[f"{number}-bytes"] = np.frombuffer(b"".join(encoded), np.uint8)
@@ -56,13 +102,13 @@ class Column:
         return arrays
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> "Column":
-        """Rebuild what `to_arrays` returned."""
+    def from_arrays(cls, arrays: dict[str, Array]) -> "Column":
+        """Rebuild what `to_arrays` returned; deferred arrays stay unread until an item is looked at."""
         column = cls()
-        column._ends = arrays["ends"].tolist()
+        column._ends = _resolved(arrays["ends"]).tolist()
         for number in range(len(column._ends)):
             if f"{number}-stops" in arrays:
-                column.blocks.append(_decode_all(arrays[f"{number}-bytes"], arrays[f"{number}-stops"]))
+                column.blocks.append(Encoded(arrays[f"{number}-bytes"], arrays[f"{number}-stops"]))
             else:
                 column.blocks.append(arrays.get(f"{number}-array"))
         return column
@@ -133,9 +179,5 @@ _DECODERS: dict[bytes, Callable[[bytes], Any]] = {
 }
 
 
-def _decode_all(raw: NDArray[np.uint8], stops: NDArray[np.int64]) -> list[Any]:
-    content = raw.tobytes()
-    return [
-        _DECODERS[content[start : start + 1]](content[start + 1 : stop])
-        for start, stop in itertools.pairwise([0, *stops.tolist()])
-    ]
+def _resolved(array: Array) -> NDArray[Any]:
+    return array() if isinstance(array, Deferred) else array
