@@ -83,7 +83,7 @@ def test_open__damaged_data__can_be_searched_but_neither_read_nor_saved(saved):
     index = Index.open(path)
     neighbors = index.search([[0, 0, 0]], k=2)[0]
     assert len(neighbors.ids) == 2
-    for read in (lambda: neighbors[0], lambda: index.save(path.parent / "copy")):
+    for read in (lambda: neighbors[0].data, lambda: index.save(path.parent / "copy")):
         with pytest.raises(CorruptIndexError, match=r"data-0-array\.npy"):
             read()
     assert not (path.parent / "copy").exists()

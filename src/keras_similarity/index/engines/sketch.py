@@ -61,13 +61,14 @@ class Sketch:
         """Whether it ruled enough out lately; data without main directions defeat it."""
         return self._useless < PATIENCE
 
-    def forget(self, rows: NDArray[np.intp]) -> None:
-        """Rule rows out for ever: they were removed."""
-        block, place = np.divmod(rows, BLOCK_ROWS)
-        self._columns[block, -1, place] = np.inf
-
     def unruled(
-        self, query: Floats, square: float, k: int, score: Callable[[NDArray[np.intp]], Floats], rounding: float
+        self,
+        query: Floats,
+        square: float,
+        k: int,
+        score: Callable[[NDArray[np.intp]], Floats],
+        rounding: float,
+        hidden: NDArray[np.intp],
     ) -> NDArray[np.intp] | None:
         """Return the rows that can be among the k nearest, ascending, or None where too few are left to tell.
 
@@ -77,8 +78,11 @@ class Sketch:
             k: ≥ 1.
             score: Row numbers -> their true scores.
             rounding: How far apart two scores can be while rounding alone orders them.
+            hidden: Rows that must not be found, ascending.
         """
         bounds = self.lower_bounds(query, square)
+        if len(hidden):
+            bounds[hidden[: np.searchsorted(hidden, self.count)]] = np.inf
         # The rows of lowest bound are looked at first: the k-th best of their scores rules the others out.
         minima = bounds.reshape(STRIPE, -1).min(axis=0)
         first = max(k, FIRST)
