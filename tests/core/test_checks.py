@@ -14,12 +14,27 @@ from keras_similarity.core.checks import as_vectors, check_k
         ([1.0, 2.0], r"got shape \(2,\)"),
         ([[1.0, 2.0], [1.0]], "rows of different lengths"),
         ([[0.0, 0.0]], "row 0 is all zeros"),
+        ([[1.0, 0.0], [1e-20, 1e-20]], "row 1 is nearly all zeros"),
+        ([[1.0, 0.0], [2e19, 1e19]], r"row 1 has norm 2.24e\+19"),
+        (np.ma.masked_equal([[1.0, 2.0]], 2.0), "some are masked"),
     ],
-    ids=["nan", "inf", "beyond float32", "width", "1-D", "ragged", "zero"],
+    ids=["nan", "inf", "beyond float32", "width", "1-D", "ragged", "zero", "tiny", "norm", "masked"],
 )
 def test_as_vectors__bad_rows__names_what_is_wrong(values, message):
     with pytest.raises(ValueError, match=message):
         as_vectors(values, name="queries", dim=2, unit_norm=True)
+
+
+@pytest.mark.parametrize("row", [[np.nan, 1.0], [-np.inf, 1.0], [0.0, 0.0]])
+def test_as_vectors__one_float32_row__is_checked_like_any(row):
+    with pytest.raises(ValueError, match="row 0"):
+        as_vectors(np.array([row], np.float32), name="queries", dim=2, unit_norm=True)
+
+
+@pytest.mark.parametrize("row", [[0.0, 0.0], [1e19, 1e19], [1e-45, 0.0]], ids=["zero", "huge", "subnormal"])
+def test_as_vectors__one_float32_row_of_any_finite_norm__passes(row):
+    row = np.array([row], np.float32)
+    assert np.array_equal(as_vectors(row, name="queries", dim=2), row)
 
 
 @pytest.mark.parametrize("values", [[["a", "b"]], [[1j, 2]], [[None, 1.0]]], ids=["text", "complex", "object"])

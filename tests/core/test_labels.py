@@ -62,3 +62,9 @@ def test_label_list__nan__names_its_row():
 def test_label_list__unhashable__names_its_row():
     with pytest.raises(TypeError, match="row 1 is a dict"):
         label_list(["a", {}])
+
+
+def test_decode__vocabulary_that_grew__knows_the_new_labels():
+    vocabulary = LabelVocabulary([3])
+    assert vocabulary.decode(np.array([0, -1])).tolist() == [3, None]
+    assert vocabulary.decode(vocabulary.encode([3, "x"])).tolist() == [3, "x"]

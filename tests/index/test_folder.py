@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -59,16 +60,40 @@ def test_save__disk_fails_on_the_way__the_old_index_survives(saved, monkeypatch)
     assert len(Index.open(path)) == len(index)
 
 
-def test_open__every_file_with_any_byte_changed__is_refused(saved):
+def open_and_read_all(path):
+    return Index.open(path).get(range(20))
+
+
+def test_open__every_file_with_any_byte_changed__is_refused_before_it_is_used(saved):
     _, path = saved
     for file in sorted(path.iterdir()):
         content = file.read_bytes()
         for position in range(0, len(content), max(1, len(content) // 16)):
             file.write_bytes(content[:position] + bytes([content[position] ^ 0x10]) + content[position + 1 :])
-            with pytest.raises(IndexFormatError):
-                Index.open(path)
+            with pytest.raises(IndexFormatError, match=file.name):
+                open_and_read_all(path)
         file.write_bytes(content)
-    Index.open(path)
+    open_and_read_all(path)
+
+
+def test_open__damaged_data__can_be_searched_but_neither_read_nor_saved(saved):
+    _, path = saved
+    file = path / "data-0-array.npy"
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    index = Index.open(path)
+    neighbors = index.search([[0, 0, 0]], k=2)[0]
+    assert len(neighbors.ids) == 2
+    for read in (lambda: neighbors[0].data, lambda: index.save(path.parent / "copy")):
+        with pytest.raises(CorruptIndexError, match=r"data-0-array\.npy"):
+            read()
+    assert not (path.parent / "copy").exists()
+
+
+def test_open__folder_deleted_afterwards__still_reads_data(saved):
+    index, path = saved
+    again = Index.open(path)
+    shutil.rmtree(path)
+    assert np.array_equal(again.get([3])[0].data, index.get([3])[0].data)
 
 
 def test_open__every_file_cut_anywhere__is_refused(saved):

@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -166,6 +168,177 @@ def test_add__bad_input__raises_and_changes_nothing(arguments, error, message):
 def test_index__unknown_name__lists_the_known_ones(arguments, message):
     with pytest.raises(ValueError, match=message):
         Index(**({"dim": 2} | arguments))
+
+
+def test_update__label_alone__keeps_embedding_data_and_metadata(filled):
+    filled.update([7], metadata=[{"n": 1}])
+    before = filled.get([7])[0]
+    filled.update([7], labels=["new"])
+    after = filled.get([7])[0]
+    assert (after.label, after.data, after.metadata, len(filled)) == ("new", 7, {"n": 1}, 50)
+    assert np.array_equal(after.embedding, before.embedding)
+    assert filled.label_counts(["new", "class 2"]).tolist() == [1, 9]
+
+
+def test_update__embedding__moves_the_item(filled):
+    filled.update([7, 9], np.repeat([[1.0], [2.0]], 6, axis=1))
+    assert filled.search(np.zeros((1, 6)) + 2, k=1)[0][0].id == 9
+    assert filled.get([9])[0].data == 9
+
+
+def test_update__none__takes_away(filled):
+    filled.update([7], labels=None, data=None)
+    assert (filled.get([7])[0].label, filled.get([7])[0].data) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ({"ids": [7, 77], "labels": ["a", "b"]}, UnknownIdError),
+        ({"ids": [7], "labels": ["a", "b"]}, ValueError),
+        ({"ids": [7], "embeddings": np.zeros((2, 6)) + 1}, ValueError),
+        ({"ids": [7], "embeddings": [[np.nan] * 6]}, ValueError),
+        ({"ids": [7], "data": [object()]}, TypeError),
+    ],
+    ids=["unknown id", "labels", "embeddings", "nan", "object"],
+)
+def test_update__bad_input__changes_nothing(filled, arguments, error):
+    before = list(filled.records())
+    with pytest.raises(error):
+        filled.update(**arguments)
+    assert [(r.id, r.label, r.data) for r in filled.records()] == [(r.id, r.label, r.data) for r in before]
+
+
+def test_iteration__gives_ids_in_the_order_they_were_added(filled):
+    filled.remove([3])
+    filled.add(np.ones((1, 6)), ids=["new"])
+    filled.update([0], labels=["later"])
+    assert list(filled) == [1, 2, *range(4, 50), "new", 0]
+    assert [record.id for record in filled.records()] == list(filled)
+
+
+def test_search__max_distance__cuts_what_is_farther():
+    index = Index(1, "euclidean")
+    index.add([[0.0], [1.0], [2.0], [5.0]], labels=list("abcd"))
+    result = index.search([[0.0], [5.0], [9.0]], k=3, max_distance=2)
+    assert result.ids.tolist() == [[0, 1, 2], [3, -1, -1], [-1, -1, -1]]
+    assert result.labels.tolist() == [["a", "b", "c"], ["d", None, None], [None, None, None]]
+    assert [len(neighbors) for neighbors in result] == [3, 1, 0]
+
+
+@pytest.mark.parametrize("limit", ["2", float("nan"), True, [1]])
+def test_search__bad_max_distance__is_named(filled, limit):
+    with pytest.raises(ValueError, match="`max_distance` must be a number"):
+        filled.search(np.zeros((1, 6)), max_distance=limit)
+
+
+def test_search__exclude__drops_that_item_alone(filled):
+    ids = [3, 17, 40]
+    queries = np.stack([record.embedding for record in filled.get(ids)])
+    whole = filled.search(queries, k=6)
+    found = filled.search(queries, k=5, exclude=[3, None, 41])
+    assert found.ids[0].tolist() == whole.ids[0].tolist()[1:]
+    assert found.ids[1].tolist() == whole.ids[1].tolist()[:5]
+    assert 41 not in found.ids[2]
+    assert found.ids.shape == (3, 5)
+
+
+def test_search__exclude_everything_there_is__is_empty():
+    index = Index(1, "euclidean")
+    index.add([[0.0]], ids=["a"])
+    assert index.search([[0.0]], k=2, exclude=["a"]).ids.tolist() == [[None, None]]
+    assert index.search([[0.0]], k=2, exclude=["b"]).ids.tolist() == [["a", None]]
+
+
+def test_search__exclude_of_another_length__is_named(filled):
+    with pytest.raises(ValueError, match="`exclude` needs one entry per row of `queries`"):
+        filled.search(np.zeros((2, 6)), exclude=[1])
+
+
+def test_search__more_queries_than_a_block__equals_one_by_one(rng, monkeypatch):
+    monkeypatch.setattr("keras_similarity.index.readable.QUERY_BLOCK", 7)
+    index = Index(3)
+    index.add(rng.normal(size=(40, 3)))
+    queries = rng.normal(size=(23, 3))
+    assert index.search(queries, k=4).ids.tolist() == [index.search(q[None], k=4).ids[0].tolist() for q in queries]
+
+
+@pytest.mark.parametrize("distance", distance_names())
+def test_storage_float16__finds_what_its_rounded_rows_say(distance, rng):
+    gallery, queries = rng.normal(size=(3000, 24)), rng.normal(size=(5, 24))
+    index = Index(24, distance, storage="float16")
+    index.add(gallery)
+    halves = gallery.astype(np.float16).astype(np.float64)
+    _, expected = brute_force(halves, queries.astype(np.float32), 12, distance)
+    np.testing.assert_allclose(index.search(queries, k=12).distances, expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(index.search(queries[:1], k=12).distances, expected[:1], rtol=1e-5, atol=1e-5)
+    assert np.array_equal(index.get([5])[0].embedding, halves[5])
+
+
+def test_storage_float16__number_it_cannot_hold__is_named():
+    with pytest.raises(ValueError, match=r"up to 65504 for storage='float16': row 1 holds 70000"):
+        Index(2, "euclidean", storage="float16").add([[1, 2], [3, -70000]])
+
+
+def test_storage_float16__row_it_rounds_to_zero__has_no_direction():
+    with pytest.raises(ValueError, match="row 0 is all zeros"):
+        Index(2, storage="float16").add([[1e-9, 1e-9]])
+
+
+def test_truncate_dim__compares_the_first_numbers(rng):
+    gallery, queries = rng.normal(size=(200, 24)), rng.normal(size=(5, 24))
+    index = Index(24, truncate_dim=8)
+    index.add(gallery)
+    rows, distances = brute_force(gallery[:, :8], queries[:, :8], 3, "cosine")
+    found = index.search(queries, k=3)
+    assert found.ids.tolist() == rows.tolist()
+    np.testing.assert_allclose(found.distances, distances, atol=1e-6)
+    assert index.get([0])[0].embedding.shape == (8,)
+
+
+@pytest.mark.parametrize("width", [0, 25, 2.0])
+def test_truncate_dim__out_of_range__is_named(width):
+    with pytest.raises(ValueError, match="`truncate_dim` must be"):
+        Index(24, truncate_dim=width)
+
+
+def test_search__while_other_threads_add_and_remove__is_whole(rng):
+    index = Index(4, "euclidean")
+    index.add(np.zeros((100, 4)), ["old"] * 100, ids=range(100), data=["old"] * 100)
+    stop, wrong = threading.Event(), []
+
+    def replace():
+        for round_ in range(60):
+            label = f"round {round_}"
+            index.add(np.full((100, 4), round_ % 3), [label] * 100, ids=range(100), data=[label] * 100)
+        stop.set()
+
+    def look():
+        while not stop.is_set():
+            result = index.search(np.zeros((2, 4)), k=100)
+            if len(set(result.labels[0].tolist())) != 1 or set(result.ids[1].tolist()) != set(range(100)):
+                wrong.append(result)
+            if result[0][50].data != result.labels[0, 50]:
+                wrong.append(result)
+
+    threads = [threading.Thread(target=work) for work in (replace, look, look)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+    assert len(index) == 100
+
+
+def test_stored_data_cannot_be_changed_through_a_result(filled):
+    filled.add(np.ones((1, 6)), ids=["a"], data=np.zeros((1, 2)), metadata=[{"tags": ["x"]}])
+    lookup = filled.search(np.ones((1, 6)), k=1)[0][0]
+    lookup.metadata["tags"].append("y")
+    lookup.embedding[:] = 9
+    with pytest.raises(ValueError, match="read-only"):
+        lookup.data[0] = 5
+    again = filled.get(["a"])[0]
+    assert (again.metadata, again.embedding.tolist()) == ({"tags": ["x"]}, [1.0] * 6)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["add", "remove"]), st.integers(0, 7), st.integers(-3, 3)), max_size=30))

@@ -19,7 +19,9 @@ def test_lower_bounds_are_below_the_scores(rng, with_terms):
     bias = rng.normal(size=3000).astype(np.float32) if with_terms else np.empty(0, np.float32)
     scores = rows.astype(np.float64) @ query
     scores = scores * scale + bias if with_terms else scores
-    assert (Sketch(rows, scale, bias).lower_bounds(query) <= scores).all()
+    bounds = Sketch(rows, scale, bias).lower_bounds(query, float(query @ query))
+    assert (bounds[:3000] <= scores).all()
+    assert (bounds[3000:] == np.inf).all()
 
 
 @pytest.mark.parametrize("spread", [0.1, 100.0], ids=["clusters: it prunes", "a cloud: it gives up"])

@@ -1,5 +1,6 @@
 """What every public door asks of its arguments, said once: shape, type, finite numbers, whole k, equal lengths."""
 
+import math
 import operator
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["as_array", "as_vectors", "check_choice", "check_finite", "check_k", "check_same_length", "check_whole"]
+
+LEAST_SQUARE = 1e-30  # of a norm: below, products of float32 numbers lose their digits
 
 
 def as_array(values: Any) -> NDArray[Any]:
@@ -28,9 +31,12 @@ def as_vectors(values: Any, *, name: str, dim: int | None = None, unit_norm: boo
         unit_norm: Whether a row of zeros is an error, since it has no direction.
 
     Raises:
-        ValueError: not 2-D, another width, a NaN or an infinity, or a zero row under `unit_norm`.
+        ValueError: not 2-D, another width, a NaN, an infinity or a norm beyond float32, masked entries, or a row of
+            zeros under `unit_norm`.
         TypeError: not real numbers.
     """
+    if _is_sound_row(values, dim):
+        return values
     try:
         array = as_array(values)
     except ValueError as error:
@@ -38,6 +44,8 @@ def as_vectors(values: Any, *, name: str, dim: int | None = None, unit_norm: boo
             f"`{name}` needs rows of equal length, shape (n, d): got rows of different lengths.\n"
             f"  Pass one row of {dim or 'd'} numbers for each item."
         ) from error
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        raise ValueError(f"`{name}` needs numbers everywhere: some are masked.\n  Fill them, or drop these rows.")
     if array.dtype.kind not in "fiu" and "float" not in array.dtype.name:  # bfloat16's kind is V
         raise TypeError(
             f"`{name}` needs real numbers: got dtype {array.dtype}.\n"
@@ -51,9 +59,17 @@ def as_vectors(values: Any, *, name: str, dim: int | None = None, unit_norm: boo
     with np.errstate(over="ignore"):  # what does not fit float32 becomes an infinity and is named below
         vectors = np.ascontiguousarray(array, np.float32)
     check_finite(vectors, name=name)
-    if unit_norm:
-        _check_directions(vectors, name)
+    _check_norms(vectors, name, unit_norm)
     return vectors
+
+
+def _is_sound_row(values: Any, dim: int | None) -> bool:
+    """Whether this is one float32 row with a finite, positive norm: the most frequent call, told by one product."""
+    if type(values) is not np.ndarray or values.dtype != np.float32 or values.shape != (1, dim):
+        return False
+    if not values.flags.c_contiguous:
+        return False
+    return LEAST_SQUARE < float(np.vdot(values, values)) < math.inf
 
 
 def check_finite(values: NDArray[Any], *, name: str) -> None:
@@ -113,11 +129,25 @@ def check_same_length(count: int, other: Any, *, name: str, what: str) -> None:
         )
 
 
-def _check_directions(vectors: NDArray[np.float32], name: str) -> None:
-    zero = ~vectors.any(axis=1)
-    if zero.any():
+def _check_norms(vectors: NDArray[np.float32], name: str, unit_norm: bool) -> None:
+    """Raise a ValueError for a row whose squared norm float32 cannot hold."""
+    if len(vectors) == 0:
+        return
+    with np.errstate(over="ignore", under="ignore"):
+        squares = np.einsum("nd,nd->n", vectors, vectors)
+    if squares.max() == math.inf:
+        row = int(squares.argmax())
         raise ValueError(
-            f"`{name}` needs rows with a direction, since cosine distance compares directions: "
-            f"row {int(zero.argmax())} is all zeros ({int(zero.sum())} such rows).\n"
-            "  Drop these rows, or use distance='euclidean'."
+            f"`{name}` needs rows of a norm below 1.8e19, so that float32 holds its square: row {row} has norm "
+            f"{np.linalg.norm(vectors[row].astype(np.float64)):.3g}.\n  Divide all rows by one number."
         )
+    if not unit_norm or squares.min() > LEAST_SQUARE:
+        return
+    row = int(squares.argmin())
+    count = int((squares <= LEAST_SQUARE).sum())
+    what = "is nearly" if vectors[row].any() else "is"
+    raise ValueError(
+        f"`{name}` needs rows with a direction, since cosine distance compares directions: "
+        f"row {row} {what} all zeros ({count} such rows).\n"
+        "  Drop these rows, or use distance='euclidean'."
+    )

@@ -65,6 +65,7 @@ class LabelVocabulary:
     def __init__(self, labels: Iterable[Hashable] = ()) -> None:
         self.labels: list[Hashable] = list(labels)
         self._codes: dict[Hashable, int] = {label: code for code, label in enumerate(self.labels)}
+        self._table: NDArray[Any] | None = None  # of labels by code, made when it is first asked for
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -88,13 +89,21 @@ class LabelVocabulary:
 
         Int64 where every label is an int and every code has one; else an object array with None for `NO_LABEL`.
         """
-        all_ints = all(type(label) is int and abs(label) < 2**63 for label in self.labels)
-        if all_ints and self.labels and not (codes == NO_LABEL).any():
-            return np.array(self.labels, np.int64)[codes]
+        if self._table is None or len(self._table) != len(self.labels) + 1:
+            self._table = self._decoding_table()
+        labels = self._table[codes]  # NO_LABEL is -1: the last entry
+        if labels.dtype != object and (not self.labels or codes.min(initial=0) == NO_LABEL):
+            labels = labels.astype(object)
+            labels[codes == NO_LABEL] = None
+        return labels
+
+    def _decoding_table(self) -> NDArray[Any]:
+        if all(type(label) is int and -(2**63) <= label < 2**63 for label in self.labels):
+            return np.array([*self.labels, 0], np.int64)
         table = np.empty(len(self.labels) + 1, object)
-        for code, label in enumerate(self.labels):
+        for code, label in enumerate(self.labels):  # one by one: NumPy would unpack a tuple
             table[code] = label
-        return table[codes]  # NO_LABEL is -1: the last entry, which stays None
+        return table
 
 
 def check_classes(labels: Any) -> None:

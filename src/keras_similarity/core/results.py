@@ -1,7 +1,8 @@
 """What a search returns: columns for programs, a sequence of neighbours for people.
 
 `SearchResult` holds arrays of shape (q, k). Indexing it gives `Neighbors`, indexing that gives a `Lookup`; both are
-made on demand, so nobody pays for objects they do not look at.
+made on demand, and a lookup reads what is stored with its item when that is asked for, so nobody pays for what he does
+not look at.
 """
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
@@ -11,10 +12,16 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.extras import import_extra
+from keras_similarity.core.pictures import item_as_html
+from keras_similarity.core.tables import arrow_column
+
 __all__ = ["Lookup", "Neighbors", "Record", "SearchResult"]
 
+SHOWN = 20  # neighbours of a row in a notebook
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Record:
     """One item of an index: its id, label, embedding `(d,)`, data and metadata."""
 
@@ -25,7 +32,6 @@ class Record:
     metadata: dict[str, Any] | None
 
 
-@dataclass(frozen=True, slots=True)
 class Lookup:
     """One neighbour of one query.
 
@@ -34,22 +40,49 @@ class Lookup:
         distance: In units of the index's distance.
         label: The label the item was added with, or None.
         id: The item's id.
-        embedding: Its row `(d,)`, float32.
-        data: What was stored with it, or None.
-        metadata: Its JSON object, or None.
+        fetch: Returns the item's record; called once, when the embedding, data or metadata is asked for.
     """
 
-    rank: int
-    distance: float
-    label: Hashable | None
-    id: int | str
-    embedding: NDArray[np.float32] = field(repr=False)
-    data: Any = field(repr=False)
-    metadata: dict[str, Any] | None = None
+    __slots__ = ("_fetch", "_record", "distance", "id", "label", "rank")
+
+    def __init__(
+        self, rank: int, distance: float, label: Hashable | None, id: int | str, fetch: Callable[[], Record]
+    ) -> None:
+        self.rank = rank
+        self.distance = distance
+        self.label = label
+        self.id = id
+        self._fetch = fetch
+        self._record: Record | None = None
+
+    @property
+    def embedding(self) -> NDArray[np.float32]:
+        """Its row `(d,)`, float32."""
+        return self._read().embedding
+
+    @property
+    def data(self) -> Any:
+        """What was stored with it, or None."""
+        return self._read().data
+
+    @property
+    def metadata(self) -> dict[str, Any] | None:
+        """Its JSON object, or None."""
+        return self._read().metadata
+
+    def _read(self) -> Record:
+        if self._record is None:
+            self._record = self._fetch()
+        return self._record
+
+    def __repr__(self) -> str:
+        return f"Lookup(rank={self.rank}, distance={self.distance!r}, label={self.label!r}, id={self.id!r})"
 
 
 class Neighbors(Sequence[Lookup]):
     """The neighbours of one query, nearest first; missing ones are left out, so it can be shorter than k.
+
+    In a notebook it shows itself with thumbnails, where the data are images.
 
     Args:
         ids: Ids `(m,)`.
@@ -57,6 +90,8 @@ class Neighbors(Sequence[Lookup]):
         labels: Labels `(m,)`.
         records: Position among these neighbours -> its stored record.
     """
+
+    __slots__ = ("_records", "distances", "ids", "labels")
 
     def __init__(
         self,
@@ -81,28 +116,40 @@ class Neighbors(Sequence[Lookup]):
         if isinstance(index, slice):
             return [self[position] for position in range(*index.indices(len(self)))]
         position = range(len(self))[index]  # an index out of range raises here, a negative one counts from the end
-        record = self._records(position)
-        return Lookup(
-            position + 1,
-            float(self.distances[position]),
-            record.label,
-            record.id,
-            record.embedding,
-            record.data,
-            record.metadata,
+        only = slice(position, position + 1)
+        return next(self._lookups(only, position))
+
+    def __iter__(self) -> Iterator[Lookup]:
+        return self._lookups(slice(None), 0)
+
+    def _lookups(self, chosen: slice, first: int) -> Iterator[Lookup]:
+        records = self._records
+        columns = zip(
+            self.distances[chosen].tolist(), self.labels[chosen].tolist(), self.ids[chosen].tolist(), strict=True
         )
+        for position, (distance, label, item_id) in enumerate(columns, first):
+            yield Lookup(position + 1, distance, label, item_id, lambda position=position: records(position))
 
     def __repr__(self) -> str:
         rows = ", ".join(f"{lookup.label!r} at {lookup.distance:.4f}" for lookup in self[:5])
         more = f", … {len(self) - 5} more" if len(self) > 5 else ""
         return f"<Neighbors: {rows}{more}>" if len(self) else "<Neighbors: none>"
 
+    def _repr_html_(self) -> str:
+        cells = "".join(
+            item_as_html(lookup.data, f"{lookup.label}", f"{lookup.distance:.4g}", f"id {lookup.id}")
+            for lookup in self[:SHOWN]
+        )
+        more = f"<td>… {len(self) - SHOWN} more</td>" if len(self) > SHOWN else ""
+        return f"<table><tr>{cells or '<td>no neighbours</td>'}{more}</tr></table>"
+
 
 @dataclass(frozen=True, eq=False)
 class SearchResult(Sequence[Neighbors]):
     """The neighbours of q queries, in columns of shape `(q, k)`, nearest first.
 
-    A missing neighbour (k beyond the index) has id -1 (None among string ids) and distance +inf.
+    A missing neighbour (k beyond the index, or beyond what a filter leaves) has id -1 (None among string ids) and
+    distance +inf.
 
     Args:
         ids: Int64 when every id of the index is an int, else objects.
@@ -135,13 +182,51 @@ class SearchResult(Sequence[Neighbors]):
         if isinstance(index, slice):
             return [self[row] for row in range(*index.indices(len(self)))]
         row = range(len(self))[index]
-        found = int(np.isfinite(self.distances[row]).sum())
+        return self._neighbors(row, int(np.count_nonzero(self._found(row))))
+
+    def __iter__(self) -> Iterator[Neighbors]:
+        found = self._found(slice(None)).sum(axis=1).tolist()
+        return (self._neighbors(row, count) for row, count in enumerate(found))
+
+    def to_pandas(self) -> Any:
+        """Return a `pandas.DataFrame` with a line per neighbour: query, rank, id, distance, label.
+
+        Raises:
+            MissingExtraError: pandas is not installed.
+        """
+        pandas = import_extra("pandas", extra="data", purpose="`to_pandas()`")
+        return pandas.DataFrame(self._columns())
+
+    def to_arrow(self) -> Any:
+        """Return a `pyarrow.Table` with a row per neighbour: query, rank, id, distance, label.
+
+        Ids or labels of several types, or of one that Arrow lacks, become the JSON that says them.
+
+        Raises:
+            MissingExtraError: pyarrow is not installed.
+        """
+        arrow = import_extra("pyarrow", extra="data", purpose="`to_arrow()`")
+        return arrow.table({name: arrow_column(arrow, values) for name, values in self._columns().items()})
+
+    def _columns(self) -> dict[str, NDArray[Any]]:
+        query, column = np.nonzero(self._found(slice(None)))
+        chosen = (query, column)
+        return {
+            "query": query,
+            "rank": column + 1,
+            "id": self.ids[chosen],
+            "distance": self.distances[chosen],
+            "label": self.labels[chosen],
+        }
+
+    def _found(self, rows: int | slice) -> NDArray[np.bool_]:
+        ids = self.ids[rows]
+        return ids != (None if ids.dtype == object else -1)
+
+    def _neighbors(self, row: int, found: int) -> Neighbors:
         return Neighbors(
             self.ids[row, :found],
             self.distances[row, :found],
             self.labels[row, :found],
             lambda column: self.fetch(row, column),
         )
-
-    def __iter__(self) -> Iterator[Neighbors]:
-        return (self[row] for row in range(len(self)))

@@ -1,13 +1,16 @@
-"""An index as files: a manifest that names every file with its size and SHA-256, and one .npy file per array.
+"""An index as files: a manifest that names every file with its size and CRC-32, and one .npy file per array.
 
-Nothing is unpickled, and nothing is used before its checksum was compared. A folder appears whole or not at all.
+Nothing is unpickled, and nothing is used before its checksum was compared: what every search needs when it is opened,
+and what people keep beside the embeddings, often the bulk of it, when it is first looked at. A folder appears whole or
+not at all.
 """
 
-import hashlib
 import io
 import json
+import mmap
 import os
 import shutil
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +18,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.errors import CorruptIndexError, IndexFormatError
+from keras_similarity.index.stores.columns import Deferred
 
 __all__ = ["is_index_folder", "read_folder", "replace_folder", "write_folder"]
 
 FORMAT = "keras-similarity index"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
+DEFERRED = ("data-", "metadata-")  # arrays that are read when they are first asked for
+HEADER_BYTES = 4096  # more than the header of any array here
 
 Arrays = dict[str, NDArray[Any]]
+MaybeDeferred = dict[str, NDArray[Any] | Deferred]
 
 
 def is_index_folder(path: str | os.PathLike[str]) -> bool:
@@ -35,10 +42,10 @@ def write_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[st
     files: dict[str, Any] = {}
     for name, array in arrays.items():
         header, body = _npy_parts(array)
-        files[f"{name}.npy"] = {"bytes": len(header) + len(body), "sha256": _digest(header, body)}
+        files[f"{name}.npy"] = {"bytes": len(header) + len(body), "crc32": _crc32(header, body)}
         _write(Path(path, f"{name}.npy"), header, body, sync=sync)
     manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, "settings": settings, "files": files}
-    text = json.dumps({**manifest, "sha256": _digest(_canonical(manifest))}, indent=1)
+    text = json.dumps({**manifest, "crc32": _crc32(_canonical(manifest))}, indent=1)
     _write(Path(path, MANIFEST), text.encode(), sync=sync)
 
 
@@ -69,20 +76,40 @@ def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def read_folder(path: str | os.PathLike[str]) -> tuple[Arrays, dict[str, Any]]:
-    """Return the arrays and settings that were written, every byte checked.
+def read_folder(path: str | os.PathLike[str]) -> tuple[MaybeDeferred, dict[str, Any]]:
+    """Return the arrays and settings that were written, every byte checked before it is used.
+
+    The folder may be deleted while its arrays are in use, but not changed.
 
     Raises:
         FileNotFoundError: no index is there.
         IndexFormatError: another format, or a newer version of it.
-        CorruptIndexError: a file is missing, cut or changed; the message names it.
+        CorruptIndexError: a file is missing, cut or changed; the message names it. A change in data or metadata shows
+            when they are first read.
     """
     folder = Path(path)
     manifest = _read_manifest(folder)
-    arrays = {
-        Path(name).stem: _read_array(folder / Path(name).name, expected) for name, expected in manifest["files"].items()
-    }
+    arrays: MaybeDeferred = {}
+    for name, expected in manifest["files"].items():
+        content = _map_file(folder / Path(name).name, expected["bytes"])
+        check = _Check(folder / name, content, expected["crc32"])
+        arrays[Path(name).stem] = Deferred(check) if name.startswith(DEFERRED) else check()
     return arrays, manifest["settings"]
+
+
+class _Check:
+    """Compares a file's content with its checksum, and returns it as an array."""
+
+    def __init__(self, path: Path, content: NDArray[np.uint8], crc32: int) -> None:
+        self._path, self._content, self._crc32 = path, content, crc32
+
+    def __call__(self) -> NDArray[Any]:
+        if _crc32(self._content.data) != self._crc32:
+            raise _damaged(self._path, "its checksum does not match")
+        stream = io.BytesIO(self._content[:HEADER_BYTES].tobytes())
+        np.lib.format.read_magic(stream)
+        shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
+        return self._content[stream.tell() :].view(dtype).reshape(shape)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -91,8 +118,8 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"no index at {folder}: {MANIFEST} is not there.\n  Check the path.")
     try:
         manifest = json.loads(path.read_bytes())
-        body = {key: value for key, value in manifest.items() if key != "sha256"}
-        found, version, digest = manifest["format"], manifest["format_version"], manifest["sha256"]
+        body = {key: value for key, value in manifest.items() if key != "crc32"}
+        found, version, crc32 = manifest["format"], manifest["format_version"], manifest["crc32"]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise _damaged(path, "it is no manifest") from error
     if found != FORMAT or version != FORMAT_VERSION:
@@ -100,7 +127,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
             f"{path} has format {found!r}, version {version}; this release reads {FORMAT!r}, "
             f"version {FORMAT_VERSION}.\n  Upgrade with: pip install -U keras-similarity"
         )
-    if digest != _digest(_canonical(body)):
+    if crc32 != _crc32(_canonical(body)):
         raise _damaged(path, "its checksum does not match")
     return manifest
 
@@ -114,21 +141,18 @@ def _npy_parts(array: NDArray[Any]) -> tuple[bytes, memoryview]:
     return header.getvalue(), content.data
 
 
-def _read_array(path: Path, expected: dict[str, Any]) -> NDArray[Any]:
+def _map_file(path: Path, size: int) -> NDArray[np.uint8]:
+    """Return a file's bytes: mapped where a mapped file may be deleted, as Keras deletes its own; else read."""
     try:
-        content = np.empty(path.stat().st_size, np.uint8)
         with path.open("rb") as file:
-            file.readinto(content.data)
+            found = os.fstat(file.fileno()).st_size
+            if found != size:
+                raise _damaged(path, f"it has {found} bytes instead of {size}")
+            if os.name == "posix":
+                return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
+            return np.frombuffer(file.read(), np.uint8)
     except OSError as error:
         raise _damaged(path, "it cannot be read") from error
-    if len(content) != expected["bytes"]:
-        raise _damaged(path, f"it has {len(content)} bytes instead of {expected['bytes']}")
-    if _digest(content.data) != expected["sha256"]:
-        raise _damaged(path, "its checksum does not match")
-    stream = io.BytesIO(content[:4096].tobytes())
-    np.lib.format.read_magic(stream)
-    shape, _, dtype = np.lib.format.read_array_header_2_0(stream)
-    return content[stream.tell() :].view(dtype).reshape(shape)
 
 
 def _write(path: Path, *parts: bytes | memoryview, sync: bool) -> None:
@@ -144,11 +168,11 @@ def _canonical(body: dict[str, Any]) -> bytes:
     return json.dumps(body, sort_keys=True).encode()
 
 
-def _digest(*parts: bytes | memoryview) -> str:
-    digest = hashlib.sha256()
+def _crc32(*parts: bytes | memoryview) -> int:
+    value = 0
     for part in parts:
-        digest.update(part)
-    return digest.hexdigest()
+        value = zlib.crc32(part, value)
+    return value
 
 
 def _damaged(path: Path, what: str) -> CorruptIndexError:

@@ -1,6 +1,7 @@
 """The index: vectors and records in, neighbours out. It grows with new classes; nothing is retrained."""
 
 import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,33 +9,39 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.checks import as_vectors, check_choice, check_k, check_same_length, check_whole
+from keras_similarity.core.checks import check_choice, check_same_length, check_whole
 from keras_similarity.core.distances import Distance, get_distance
-from keras_similarity.core.labels import label_list
-from keras_similarity.core.results import Record, SearchResult
-from keras_similarity.errors import UnknownIdError
 from keras_similarity.index.engines import ENGINES
+from keras_similarity.index.filters import Filters
 from keras_similarity.index.folder import read_folder, replace_folder
-from keras_similarity.index.ids import MISSING_ID, as_ids
-from keras_similarity.index.snapshot import check_label_types, index_from_arrays, index_to_arrays
+from keras_similarity.index.ids import as_ids
+from keras_similarity.index.items import Items, Space, check_beside, fresh_ids
+from keras_similarity.index.readable import Readable
+from keras_similarity.index.rows import FLOATS
+from keras_similarity.index.snapshot import index_from_arrays, index_to_arrays
 from keras_similarity.index.stores import MemoryStore
-from keras_similarity.index.stores.columns import as_block
-from keras_similarity.index.vectors import Vectors
 
 __all__ = ["Index"]
 
+KEEP: Any = type("Keep", (), {"__repr__": lambda self: "KEEP"})()  # update: leave as it is
 
-class Index:
+
+class Index(Readable):
     """Embeddings with ids, labels and data, and the nearest of them to any query.
+
+    Safe to use from several threads: a search sees the index as it was when the search began.
 
     Args:
         dim: Width of an embedding, ≥ 1.
         distance: Name or `Distance`; smaller is closer.
         engine: "exact", or "auto" to let the index choose.
         store: "memory".
+        storage: What an embedding is kept as: "float32", or "float16" for half the memory.
+        truncate_dim: How many of an embedding's first numbers are kept and compared, for embeddings trained to be cut
+            (Matryoshka); None for all.
 
     Raises:
-        ValueError: an unknown distance, engine or store.
+        ValueError: an unknown distance, engine, store or storage, or a width out of range.
 
     Cost: adding is one copy; a search passes once over the rows, O(q n d).
 
@@ -44,35 +51,37 @@ class Index:
         [0, 1]
         >>> index.search([[0, 1]], k=2).labels.tolist()
         [['near', 'far']]
+
+    References:
+        Kusupati et al., Matryoshka Representation Learning, 2022, arXiv:2205.13147.
     """
 
     def __init__(
-        self, dim: int, distance: str | Distance = "cosine", *, engine: str = "auto", store: str = "memory"
+        self,
+        dim: int,
+        distance: str | Distance = "cosine",
+        *,
+        engine: str = "auto",
+        store: str = "memory",
+        storage: str = "float32",
+        truncate_dim: int | None = None,
     ) -> None:
         self.dim = check_whole(dim, name="dim", minimum=1)
         self.distance = get_distance(distance)
         check_choice(engine, ["auto", *ENGINES], name="engine")
         check_choice(store, [MemoryStore.name], name="store")
+        check_choice(storage, FLOATS, name="storage")
         self.engine = engine
         self.store = store
-        self._fill(Vectors(self.dim), MemoryStore())
+        self.storage = storage
+        self.truncate_dim = None if truncate_dim is None else _check_width(truncate_dim, self.dim)
+        self._space = Space(self.dim, self.distance, FLOATS[storage], self.truncate_dim or self.dim)
+        self._lock = threading.RLock()
+        self._use(MemoryStore(self._space.width, self.distance, self._space.dtype))
 
-    def _fill(self, vectors: Vectors, records: MemoryStore) -> None:
-        self._vectors = vectors
-        self._records = records
-        # "auto" is exact search: every engine to come has it for small indexes.
-        self._engine = ENGINES["exact" if self.engine == "auto" else self.engine](vectors, self.distance)
-
-    def __len__(self) -> int:
-        return self._vectors.live
-
-    def __contains__(self, item_id: object) -> bool:
-        if isinstance(item_id, bool) or not isinstance(item_id, int | str):
-            return False
-        return bool(self._rows_of(as_ids([item_id]))[0] >= 0)
-
-    def __repr__(self) -> str:
-        return f"<Index: {len(self)} items, dim {self.dim}, {self.distance} distance>"
+    def _use(self, store: MemoryStore) -> None:
+        self._store = store
+        self._filters = Filters(store.vocabulary, store.positions_of)
 
     def add(
         self,
@@ -91,7 +100,7 @@ class Index:
                 a float, a bool, bytes); None for a row without one.
             ids: One int or string per row, each once; without them, ints from a counter that never reuses one.
             data: One value per row to find again with it: arrays, bytes, strings, paths or JSON values.
-            metadata: One JSON object per row.
+            metadata: One JSON object per row, to filter by.
 
         Returns:
             The ids `(n,)`, int64, or objects where one is a string.
@@ -101,83 +110,71 @@ class Index:
                 ids, data or metadata than rows, an id given twice. The index is then as it was.
             TypeError: an id, label or value of a kind that cannot be kept.
         """
-        vectors = as_vectors(
-            np.empty((0, self.dim)) if np.size(embeddings) == 0 else embeddings,
-            name="embeddings",
-            dim=self.dim,
-            unit_norm=self.distance.needs_unit_norm,
-        )
+        vectors = self._space.embeddings(embeddings)
         count = len(vectors)
-        checked_ids = self._records.fresh_ids(count) if ids is None else as_ids(ids)
-        check_same_length(count, checked_ids, name="ids", what="embeddings")
-        if labels is not None:
-            labels = label_list(labels)
-            check_same_length(count, labels, name="labels", what="embeddings")
-            check_label_types(labels)
-        blocks = {"data": data, "metadata": metadata}
-        for name, values in blocks.items():
-            if values is not None:
-                blocks[name] = as_block(values, name=name)
-                check_same_length(count, blocks[name], name=name, what="embeddings")
-        if count == 0:
-            return checked_ids
-        if ids is not None:
-            self.remove(checked_ids)
-        self._vectors.append(vectors)
-        self._records.append(checked_ids, labels, blocks["data"], blocks["metadata"])
-        return checked_ids
+        own_ids = None if ids is None else as_ids(ids)
+        if own_ids is not None:
+            check_same_length(count, own_ids, name="ids", what="embeddings")
+        beside = check_beside(count, labels, data, metadata, what="embeddings")
+        with self._lock:
+            items = Items(fresh_ids(self._store.next_id, count) if own_ids is None else own_ids, vectors, **beside)
+            if count:
+                self._put(items, own_ids is not None)
+            return items.ids
+
+    def _put(self, items: Items, may_replace: bool) -> None:
+        gone = self._store.positions_of(items.ids) if may_replace else np.empty(0, np.intp)
+        self._store.put(items, gone[gone >= 0])
+
+    def update(
+        self, ids: Any, embeddings: Any = KEEP, labels: Any = KEEP, *, data: Any = KEEP, metadata: Any = KEEP
+    ) -> None:
+        """Change items that are there; what is not given stays as it is.
+
+        A changed item counts as newly added where equal distances are ordered. None takes labels, data or metadata
+        away.
+
+        Args:
+            ids: The items to change.
+            embeddings, labels, data, metadata: Their new values, one per id; see `add`.
+
+        Raises:
+            UnknownIdError: the index holds no such id. Nothing is changed then.
+            ValueError, TypeError: see `add`.
+        """
+        checked_ids = as_ids(ids)
+        count = len(checked_ids)
+        vectors = None if embeddings is KEEP else self._space.embeddings(embeddings)
+        given = {"labels": labels, "data": data, "metadata": metadata}
+        if vectors is not None:
+            check_same_length(count, vectors, name="embeddings", what="ids")
+        beside = check_beside(count, *(None if value is KEEP else value for value in given.values()), what="ids")
+        with self._lock:
+            rows, positions = self._found(checked_ids)
+            if not count:
+                return
+            kept = [name for name, value in given.items() if value is KEEP]
+            old = [self._record(rows, position) for position in positions.tolist()] if kept else []
+            beside |= check_beside(
+                count,
+                [record.label for record in old] if "labels" in kept else None,
+                [record.data for record in old] if "data" in kept else None,
+                [record.metadata for record in old] if "metadata" in kept else None,
+                what="ids",
+            )
+            if vectors is None:
+                vectors = rows.take(positions).astype(self._space.dtype, copy=False)
+            self._store.put(Items(checked_ids, vectors, **beside), positions)
 
     def remove(self, ids: Any) -> int:
         """Remove items; return how many there were. An id the index does not hold is no error."""
         checked_ids = as_ids(ids)
-        rows = self._rows_of(checked_ids)
-        found = rows >= 0
-        if found.any():
-            self._vectors.remove(rows[found])
-            self._records.forget(checked_ids[found])
-        return int(found.sum())
-
-    def get(self, ids: Any) -> list[Record]:
-        """Return the records of `ids`, in their order.
-
-        Raises:
-            UnknownIdError: the index holds no such id; a `KeyError` too.
-        """
-        checked_ids = as_ids(ids)
-        rows = self._rows_of(checked_ids)
-        if (rows < 0).any():
-            missing = checked_ids.tolist()[int((rows < 0).argmax())]
-            raise UnknownIdError(
-                f"the index holds no item with id {missing!r}.\n  `id in index` tells whether it does."
-            )
-        return [self._record(row) for row in rows.tolist()]
-
-    def search(self, queries: Any, k: int = 10) -> SearchResult:
-        """Find the k nearest items of each query.
-
-        Args:
-            queries: Rows `(q, dim)` of finite numbers; one query is `row[None]`.
-            k: ≥ 1. Beyond the size of the index, the rest of a row is missing: id -1 (None among string ids),
-                distance +inf.
-
-        Returns:
-            Columns `(q, k)`, nearest first; rows at the same distance in the order they were added.
-
-        Raises:
-            ValueError: another width, NaN or infinity, a row of zeros under cosine, k below 1 or not whole.
-        """
-        k = check_k(k)
-        vectors = as_vectors(queries, name="queries", dim=self.dim, unit_norm=self.distance.needs_unit_norm)
-        rows, distances = self._engine.search(vectors, k)
-        return self._result(rows, distances)
-
-    def label_counts(self, labels: Any) -> NDArray[np.int64]:
-        """Return how many items of the index carry each of `labels`, shape `(n,)`."""
-        live = np.ones(len(self._vectors), bool)
-        live[self._vectors.removed] = False
-        codes = self._records.codes[live]
-        counts = np.bincount(codes[codes >= 0], minlength=len(self._records.vocabulary) + 1)
-        return counts[self._records.vocabulary.find(labels)]  # an unknown label is -1: the last entry, which is 0
+        with self._lock:
+            positions = self._store.positions_of(checked_ids)
+            found = positions[positions >= 0]
+            if len(found):
+                self._store.remove(found)
+        return len(found)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the index to a folder, whole or not at all; an index that was there is replaced.
@@ -204,38 +201,24 @@ class Index:
             "distance": self.distance.name,
             "engine": self.engine,
             "store": self.store,
+            "storage": self.storage,
+            "truncate_dim": self.truncate_dim,
         }
-        return index_to_arrays(self._vectors, self._records, settings)
+        return index_to_arrays(self._store, settings)
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]], settings: dict[str, Any]) -> "Index":
+    def from_arrays(cls, arrays: dict[str, Any], settings: dict[str, Any]) -> "Index":
         """Rebuild what `to_arrays` returned."""
-        index = cls(settings["dim"], settings["distance"], engine=settings["engine"], store=settings["store"])
-        index._fill(*index_from_arrays(arrays, settings))
+        names = ("engine", "store", "storage", "truncate_dim")
+        index = cls(settings["dim"], settings["distance"], **{name: settings[name] for name in names})
+        index._use(index_from_arrays(arrays, settings, index.distance))
         return index
 
-    def _rows_of(self, ids: NDArray[Any]) -> NDArray[np.intp]:
-        return self._records.rows_of(ids, self._vectors.removed)
 
-    def _result(self, rows: NDArray[np.intp], distances: NDArray[np.float32]) -> SearchResult:
-        records = self._records
-        missing = rows < 0
-        any_missing = bool(missing.any())
-        ids: NDArray[Any] = np.full(rows.shape, MISSING_ID) if len(records.ids) == 0 else records.ids[rows]
-        codes = np.full(rows.shape, -1, np.int32) if len(records.codes) == 0 else records.codes[rows]
-        if any_missing:
-            ids[missing] = None if ids.dtype == object else MISSING_ID
-            codes[missing] = -1
-        labels = records.vocabulary.decode(codes)
-        return SearchResult(ids, distances, labels, lambda row, column: self._record(int(rows[row, column])))
-
-    def _record(self, row: int) -> Record:
-        records = self._records
-        item_id = records.ids[row]
-        return Record(
-            item_id if isinstance(item_id, str) else int(item_id),
-            records.label(row),
-            self._vectors.rows[row],
-            records.data[row],
-            records.metadata[row],
+def _check_width(truncate_dim: Any, dim: int) -> int:
+    width = check_whole(truncate_dim, name="truncate_dim", minimum=1)
+    if width > dim:
+        raise ValueError(
+            f"`truncate_dim` must be at most `dim`, {dim}: got {width}.\n  Leave it out to keep every number."
         )
+    return width

@@ -1,180 +1,216 @@
-"""Exact search: every query against every row, in blocks that fit memory. The oracle of every other engine."""
+"""Exact search: every query against every row, in tiles that fit the cache. The oracle of every other engine."""
 
-from typing import Any
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.distances import CANCELLATION, Distance, DotForm
 from keras_similarity.index.engines.sketch import SKETCH_COLUMNS, Sketch
-from keras_similarity.index.engines.topk import smallest_columns
-from keras_similarity.index.vectors import Vectors
+from keras_similarity.index.engines.terms import PART_ROWS, Terms
+from keras_similarity.index.engines.topk import smallest, smallest_columns
+from keras_similarity.index.rows import Floats, Matrix, Positions
 
-__all__ = ["ExactEngine"]
+__all__ = ["ExactEngine", "nearest_by_definition"]
 
-BLOCK_BYTES = 32 * 2**20  # of scores at a time
+TILE_BYTES = 8 * 2**20  # of scores at a time
+TILE_ROWS = 2**14  # of the gallery at a time, more where k asks for it
+WIDE_BYTES = 2**20  # of float64 rows at a time: they stay in the cache over the steps of a definition
 SKETCH_ELEMENTS = 2**19  # a gallery below 2 MB is read from the cache as quickly as its sketch
-FEW = 1024  # rows whose definition is computed sooner than a score that would rule some of them out
+FEW = 64  # rows whose definition is computed sooner than a score that would rule some of them out
 SLACK = 8  # candidates beyond k: when the last of them is clearly farther than the k-th, none was missed
+SPARSE = 8  # where fewer than one row in so many may be found, these are gathered first
 
-Rows = NDArray[np.intp]
-Floats = NDArray[np.float32]
+Mask = NDArray[np.bool_]
 
 
 class ExactEngine:
-    """Search by computing every distance, over the rows an index already holds.
+    """Search by computing every distance.
+
+    It is bound to one matrix that may grow at its end, and remembers what it computed of its rows.
 
     Args:
-        vectors: The index's rows; read, never copied.
         distance: Any distance.
 
-    Cost: one pass over the rows a search: O(q n d) time, about 32 MB beside the rows.
+    Cost: one pass over the rows a search: O(q n d) time, about 10 MB beside the rows.
     """
 
     name = "exact"
 
-    def __init__(self, vectors: Vectors, distance: Distance) -> None:
-        self._vectors = vectors
+    def __init__(self, distance: Distance) -> None:
         self._distance = distance
-        self._row_scale = np.empty(0, np.float32)
-        self._row_bias = np.empty(0, np.float32)
-        self._rows_known = 0
-        self._largest_row = 0.0  # of norm times scale, and of the bias: how far rounding can move a score
-        self._largest_bias = 0.0
+        self._terms = Terms()
         self._sketch: Sketch | None = None
 
-    def search(self, queries: NDArray[np.float32], k: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-        """Return rows and distances `(q, k)` of the nearest live rows; row -1 and +inf where there are fewer.
+    def search(self, matrix: Matrix, queries: Floats, k: int, *, mask: Mask | None = None) -> tuple[Positions, Floats]:
+        """Return rows and distances `(q, m)` of the nearest rows, m the smaller of k and how many may be found.
 
         Args:
+            matrix: The rows.
             queries: C-contiguous float32 `(q, d)`, checked by the caller.
             k: ≥ 1.
+            mask: Which rows may be found, `(n,)`; None for all.
         """
-        total = len(self._vectors)
-        take = min(k, self._vectors.live)
-        rows = np.full((len(queries), k), -1, np.intp)
-        distances = np.full((len(queries), k), np.inf, np.float32)
-        if take == 0:
-            return rows, distances
-        step = max(1, BLOCK_BYTES // (4 * total))
-        for start in range(0, len(queries), step):
-            part = slice(start, start + step)
-            rows[part, :take], distances[part, :take] = self._search_block(queries[part], take)
-        return rows, distances
-
-    def _search_block(self, queries: Floats, k: int) -> tuple[Rows, Floats]:
+        found = len(matrix) if mask is None else int(np.count_nonzero(mask))
+        k = min(k, found)
+        if k == 0 or len(queries) == 0:
+            return np.empty((len(queries), k), np.intp), np.empty((len(queries), k), np.float32)
         dots = self._distance.dots
         if dots is None:
-            every = np.delete(np.arange(len(self._vectors)), self._vectors.removed)
-            found = [self._by_definition(query, every, k) for query in queries]
-            return np.stack([rows for rows, _ in found]), np.stack([distances for _, distances in found])
-        self._update_terms(dots)
-        transformed = dots.query(queries)
-        if len(queries) == 1:
-            rows, distances = self._search_one(queries[0], transformed[0], k)
-            return rows[None], distances[None]
-        return self._search_batch(queries, transformed, k, dots)
+            every = np.arange(len(matrix)) if mask is None else np.flatnonzero(mask)
+            pairs = [nearest_by_definition(self._distance, matrix, query, every, k) for query in queries]
+            return np.stack([rows for rows, _ in pairs]), np.stack([distances for _, distances in pairs])
+        terms = self._known_terms(matrix, dots)
+        if mask is not None and found * SPARSE < len(matrix):
+            rows = np.flatnonzero(mask)
+            inside = Scan(self._distance, dots, Matrix(matrix.take(rows)), terms.of(rows), None, None)
+            places, distances = inside.search(queries, k)
+            return rows[places], distances
+        sketch = self._current_sketch(matrix, terms) if len(queries) == 1 else None
+        return Scan(self._distance, dots, matrix, terms, mask, sketch).search(queries, k)
 
-    def _search_batch(self, queries: Floats, transformed: Floats, k: int, dots: DotForm) -> tuple[Rows, Floats]:
-        scores = self._scored(transformed @ self._vectors.rows.T, slice(None))
-        scores[:, self._vectors.removed] = np.inf
-        rows = smallest_columns(scores, min(k + SLACK, self._vectors.live))
-        near = np.take_along_axis(scores, rows, axis=1)
-        distances = dots.finish(near, transformed)
-        if dots.magnitude is not None:
-            self._sharpen(distances, dots.magnitude(transformed), queries, rows)
+    def _known_terms(self, matrix: Matrix, dots: DotForm) -> Terms:
+        terms = self._terms
+        if terms.count < len(matrix):
+            terms = self._terms = terms.of_more(matrix, dots)
+        return terms
+
+    def _current_sketch(self, matrix: Matrix, terms: Terms) -> Sketch | None:
+        """Return a sketch of all rows but the last few, or None where it would not pay."""
+        rows = matrix.whole
+        if rows is None or rows.size < SKETCH_ELEMENTS or rows.shape[1] <= SKETCH_COLUMNS:
+            return None
+        sketch = self._sketch
+        if sketch is None or len(rows) > sketch.count * 9 // 8:
+            sketch = self._sketch = Sketch(rows, terms.scale[: len(rows)], terms.bias[: len(rows)])
+        return sketch if sketch.pays and sketch.count <= len(rows) else None
+
+
+class Scan:
+    """One search over one matrix, for a distance with a dot form."""
+
+    def __init__(
+        self,
+        distance: Distance,
+        dots: DotForm,
+        matrix: Matrix,
+        terms: Terms,
+        mask: Mask | None,
+        sketch: Sketch | None,
+    ) -> None:
+        self.distance = distance
+        self.dots = dots
+        self.matrix = matrix
+        self.terms = terms
+        self.mask = mask
+        self.sketch = sketch
+        self.hidden = np.empty(0, np.intp) if mask is None else np.flatnonzero(~mask)
+
+    def search(self, queries: Floats, k: int) -> tuple[Positions, Floats]:
+        transformed = self.dots.query(queries)
+        if len(queries) == 1:
+            rows, distances = self.one(queries[0], transformed[0], k)
+            return rows[None], distances[None]
+        columns = min(len(self.matrix), max(TILE_ROWS, 8 * (k + SLACK)))
+        step = max(1, TILE_BYTES // (4 * columns))
+        parts = [
+            self._tile(queries[start : start + step], transformed[start : start + step], k, columns)
+            for start in range(0, len(queries), step)
+        ]
+        return np.concatenate([rows for rows, _ in parts]), np.concatenate([distances for _, distances in parts])
+
+    def _tile(self, queries: Floats, transformed: Floats, k: int, columns: int) -> tuple[Positions, Floats]:
+        near, rows = self._lowest(transformed, k + SLACK, columns)
+        distances = self.dots.finish(near, transformed)
+        if self.dots.magnitude is not None:
+            self._sharpen(distances, self.dots.magnitude(transformed), queries, rows)
         order = np.lexsort((rows, distances))[:, :k]
         rows, distances = np.take_along_axis(rows, order, axis=1), np.take_along_axis(distances, order, axis=1)
         # Where rounding could have pushed a neighbour out (many rows about equally near), look again at all of those.
-        limits = near[:, k - 1] + self._rounding(transformed)
-        for query in np.flatnonzero((near[:, -1] <= limits) & (near.shape[1] < self._vectors.live)):
-            candidates = np.flatnonzero(scores[query] <= limits[query])
-            rows[query], distances[query] = self._by_definition(queries[query], candidates, k)
+        norms = np.sqrt(np.einsum("qd,qd->q", transformed, transformed))
+        rounding = self.terms.rounding(norms, transformed.shape[1])
+        beyond = np.inf if near.shape[1] >= len(self.matrix) - len(self.hidden) else near[:, -1]
+        for query in np.flatnonzero(beyond <= near[:, k - 1] + rounding):
+            rows[query], distances[query] = self.one(queries[query], transformed[query], k)
         return rows, distances
 
-    def _search_one(self, query: Floats, transformed: Floats, k: int) -> tuple[Rows, Floats]:
-        candidates = self._unruled(transformed, k)
-        if candidates is None:
-            candidates = np.arange(len(self._vectors))
-            scores = self._scored(self._vectors.rows @ transformed, slice(None))
-            scores[self._vectors.removed] = np.inf
-        elif len(candidates) <= FEW:
-            return self._by_definition(query, candidates, k)
-        else:
-            scores = self._scored(self._vectors.rows[candidates] @ transformed, candidates)
-        kth = scores[smallest_columns(scores[None], k)[0, -1]]
-        return self._by_definition(query, candidates[scores <= kth + self._rounding(transformed)], k)
+    def _lowest(self, transformed: Floats, count: int, columns: int) -> tuple[Floats, Positions]:
+        """Return the lowest scores of each query and their rows, `(q, m)`, ascending; m up to `count`."""
+        near, rows = np.empty((len(transformed), 0), np.float32), np.empty((len(transformed), 0), np.intp)
+        for start in range(0, len(self.matrix), columns):
+            stop = min(start + columns, len(self.matrix))
+            scores = self.terms.scored(transformed @ self.matrix.part(start, stop).T, slice(start, stop))
+            first, last = np.searchsorted(self.hidden, (start, stop))
+            scores[:, self.hidden[first:last] - start] = np.inf
+            left = stop - start - int(last - first)
+            if left == 0:
+                continue
+            places = smallest_columns(scores, min(count, left))
+            near = np.concatenate([near, np.take_along_axis(scores, places, axis=1)], axis=1)
+            rows = np.concatenate([rows, places + start], axis=1)
+            if near.shape[1] > count or start:
+                order = smallest(near, min(count, near.shape[1]))
+                near, rows = np.take_along_axis(near, order, axis=1), np.take_along_axis(rows, order, axis=1)
+        return near, rows
 
-    def _unruled(self, transformed: Floats, k: int) -> Rows | None:
-        """Return the rows that the sketch cannot rule out, or None where it would not pay."""
-        gallery = self._vectors.rows
-        if gallery.size < SKETCH_ELEMENTS or gallery.shape[1] <= SKETCH_COLUMNS:
-            return None
-        if self._sketch is None or len(gallery) > self._sketch.count * 9 // 8:
-            self._sketch = Sketch(gallery, self._row_scale, self._row_bias)
-        sketch = self._sketch
-        if not sketch.pays or k >= sketch.count:
-            return None
-        bounds = sketch.lower_bounds(transformed)
-        bounds[self._vectors.removed[self._vectors.removed < sketch.count]] = np.inf
-        first = smallest_columns(bounds[None], k)[0]
-        worst = self._scored(gallery[first] @ transformed, first).max()
-        inside = np.flatnonzero(bounds <= worst + self._rounding(transformed))
-        sketch.report(ruled_out=sketch.count - len(inside))
-        if sketch.count == len(gallery):
-            return inside
-        later = np.arange(sketch.count, len(gallery))  # rows that came since, a few
-        return np.concatenate([inside, np.setdiff1d(later, self._vectors.removed)])
+    def one(self, query: Floats, transformed: Floats, k: int) -> tuple[Positions, Floats]:
+        """Return rows and distances `(k,)` of the nearest rows to one query."""
+        square = float(transformed @ transformed)
+        rounding = self.terms.rounding(math.sqrt(square), len(transformed))
+        rows = None if self.sketch is None else self._unruled(self.sketch, transformed, square, k, rounding)
+        if rows is None:
+            scores = self._every_score(transformed)
+            scores[self.hidden] = np.inf
+            kth = scores[smallest_columns(scores[None], k)[0, -1]]
+            rows = (scores <= kth + rounding).nonzero()[0]
+        elif len(rows) > FEW:
+            scores = self._score(rows, transformed)
+            rows = rows[scores <= np.partition(scores, k - 1)[k - 1] + rounding]
+        return nearest_by_definition(self.distance, self.matrix, query, rows, k)
 
-    def _by_definition(self, query: Floats, rows: Rows, k: int) -> tuple[Rows, Floats]:
-        """Return the k nearest of some rows by the distance's definition, equal ones in order."""
-        step = max(1, BLOCK_BYTES // (32 * len(query)))
-        wide = query.astype(np.float64)
-        parts = [
-            self._distance.between(wide, self._vectors.rows[rows[start : start + step]].astype(np.float64))
-            for start in range(0, len(rows), step)
-        ]
-        distances = np.concatenate(parts).astype(np.float32)
-        order = np.lexsort((rows, distances))[:k]
-        return rows[order], distances[order]
+    def _unruled(self, sketch: Sketch, transformed: Floats, square: float, k: int, rounding: float) -> Positions | None:
+        """Return the rows that the sketch cannot rule out, or None where too few are left to tell."""
+        rows = sketch.unruled(
+            transformed, square, k, lambda rows: self._score(rows, transformed), rounding, self.hidden
+        )
+        if rows is None or sketch.count == len(self.matrix):
+            return rows
+        later = np.arange(sketch.count, len(self.matrix))  # rows that came since, a few
+        return np.concatenate([rows, np.setdiff1d(later, self.hidden)])
 
-    def _scored(self, products: Floats, rows: Any) -> Floats:
-        """Turn products with the chosen rows into scores, in place."""
-        if len(self._row_scale):
-            products *= self._row_scale[rows]
-        if len(self._row_bias):
-            products += self._row_bias[rows]
-        return products
+    def _every_score(self, transformed: Floats) -> Floats:
+        whole = self.matrix.whole
+        if whole is not None:
+            return self.terms.scored(whole @ transformed, slice(0, len(whole)))
+        scores = np.empty(len(self.matrix), np.float32)
+        for start in range(0, len(scores), PART_ROWS):
+            part = self.matrix.part(start, start + PART_ROWS)
+            np.matmul(part, transformed, out=scores[start : start + len(part)])
+        return self.terms.scored(scores, slice(0, len(scores)))
 
-    def _rounding(self, transformed: Floats) -> Floats:
-        """Return how far apart two scores can be while rounding alone orders them, per query."""
-        norms = np.sqrt(np.einsum("...d,...d->...", transformed, transformed))
-        # A vectorised sum of d products: chains of d / 16, and the steps that join them.
-        steps = transformed.shape[-1] / 16 + 8
-        return 2 * np.finfo(np.float32).eps * steps * (norms * self._largest_row + self._largest_bias)
+    def _score(self, rows: Positions, transformed: Floats) -> Floats:
+        return self.terms.scored(self.matrix.take(rows) @ transformed, rows)
 
-    def _update_terms(self, dots: DotForm) -> None:
-        """Compute the terms of the rows that came since."""
-        if self._rows_known == len(self._vectors):
-            return
-        fresh = self._vectors.rows[self._rows_known :]
-        sizes = np.sqrt(np.einsum("nd,nd->n", fresh, fresh))
-        if dots.row_scale is not None:
-            scale = dots.row_scale(fresh).astype(np.float32)
-            self._row_scale = np.concatenate([self._row_scale, scale])
-            sizes = sizes * scale
-        if dots.row_bias is not None:
-            bias = dots.row_bias(fresh).astype(np.float32)
-            self._row_bias = np.concatenate([self._row_bias, bias])
-            self._largest_bias = max(self._largest_bias, float(np.abs(bias).max()))
-        self._largest_row = max(self._largest_row, float(sizes.max()))
-        self._rows_known = len(self._vectors)
-
-    def _sharpen(self, distances: Floats, magnitude: Floats, queries: Floats, rows: Rows) -> None:
+    def _sharpen(self, distances: Floats, magnitude: Floats, queries: Floats, rows: Positions) -> None:
         """Replace the distances that cancellation blurred by their definition, in place."""
         query_of, column = np.nonzero(distances < CANCELLATION * magnitude[:, None])
-        step = max(1, BLOCK_BYTES // (32 * queries.shape[1]))
+        step = max(1, WIDE_BYTES // (8 * queries.shape[1]))
         for start in range(0, len(query_of), step):
             pair = query_of[start : start + step], column[start : start + step]
-            near = self._vectors.rows[rows[pair]].astype(np.float64)
-            distances[pair] = self._distance.between(queries[pair[0]].astype(np.float64), near)
+            near = self.matrix.take(rows[pair]).astype(np.float64)
+            distances[pair] = self.distance.between(queries[pair[0]].astype(np.float64), near)
+
+
+def nearest_by_definition(
+    distance: Distance, matrix: Matrix, query: Floats, rows: Positions, k: int
+) -> tuple[Positions, Floats]:
+    """Return the k nearest of some rows, given ascending, by the distance's definition, equal ones in order."""
+    step = max(1, WIDE_BYTES // (8 * len(query)))
+    wide = query.astype(np.float64)
+    parts = [
+        distance.between(wide, matrix.take(rows[start : start + step]).astype(np.float64))
+        for start in range(0, len(rows), step)
+    ]
+    distances = (parts[0] if len(parts) == 1 else np.concatenate(parts)).astype(np.float32)
+    order = distances.argsort(kind="stable")[:k]
+    return rows[order], distances[order]

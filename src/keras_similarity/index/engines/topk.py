@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["smallest_columns"]
+__all__ = ["smallest", "smallest_columns"]
 
 STRIPE = 64  # columns a stripe, each `stripes` apart: their minima are one vectorised pass at memory speed
 
@@ -20,7 +20,7 @@ def smallest_columns(values: NDArray[np.floating], k: int) -> NDArray[np.intp]:
     count, columns = values.shape
     stripes = columns // STRIPE
     if k >= stripes:
-        return _smallest(values, k)
+        return smallest(values, k)
     # The k smallest lie in the k stripes of smallest minimum, or among the few columns past the last stripe.
     minima = values[:, : stripes * STRIPE].reshape(count, STRIPE, stripes).min(axis=1)
     chosen = np.argpartition(minima, k - 1, axis=1)[:, :k]
@@ -32,7 +32,8 @@ def smallest_columns(values: NDArray[np.floating], k: int) -> NDArray[np.intp]:
     return _ordered(np.take_along_axis(candidates, best, axis=1), np.take_along_axis(near, best, axis=1))
 
 
-def _smallest(values: NDArray[np.floating], k: int) -> NDArray[np.intp]:
+def smallest(values: NDArray[np.floating], k: int) -> NDArray[np.intp]:
+    """Return what `smallest_columns` does, for short rows."""
     if k == values.shape[1]:
         return np.argsort(values, axis=1, kind="stable")
     chosen = np.argpartition(values, k - 1, axis=1)[:, :k]

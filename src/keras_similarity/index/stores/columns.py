@@ -8,7 +8,8 @@ import bisect
 import io
 import itertools
 import json
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -16,11 +17,51 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_array
+from keras_similarity.index.metadata import copied
 
-__all__ = ["Column", "as_block"]
+__all__ = ["Block", "Column", "Deferred", "as_block", "decode", "encode"]
 
-Block = NDArray[Any] | list[Any]
 PLAIN_KINDS = "biufcSUmM"  # the NumPy kinds that a .npy file holds without pickle
+
+
+class Deferred:
+    """An array that is read when it is first asked for, and then kept.
+
+    Args:
+        read: Returns the array, or raises.
+    """
+
+    def __init__(self, read: Callable[[], NDArray[Any]]) -> None:
+        self._read = read
+        self._array: NDArray[Any] | None = None
+
+    def __call__(self) -> NDArray[Any]:
+        """Return the array."""
+        if self._array is None:
+            self._array = self._read()
+        return self._array
+
+
+class Encoded:
+    """Items as they lie on disk, each decoded when it is looked at.
+
+    Args:
+        content: The bytes of all items.
+        stops: Where each item ends, `(n,)` int64.
+    """
+
+    def __init__(self, content: "Array", stops: "Array") -> None:
+        self.content = content
+        self.stops = stops
+
+    def __getitem__(self, row: int) -> Any:
+        stops = _resolved(self.stops)
+        start = int(stops[row - 1]) if row else 0
+        return decode(_resolved(self.content)[start : int(stops[row])].tobytes())
+
+
+Array = NDArray[Any] | Deferred
+Block = NDArray[Any] | list[Any] | Deferred | Encoded
 
 
 class Column:
@@ -41,31 +82,88 @@ class Column:
     def __getitem__(self, row: int) -> Any:
         position = bisect.bisect_right(self._ends, row)
         block = self.blocks[position]
-        return None if block is None else block[row - (self._ends[position - 1] if position else 0)]
+        if block is None:
+            return None
+        if isinstance(block, Deferred):
+            block = block()
+        return block[row - (self._ends[position - 1] if position else 0)]
+
+    def between(self, start: int, stop: int) -> Iterator[Any]:
+        """Return the values of rows start to stop, block by block."""
+        first = bisect.bisect_right(self._ends, start)
+        for number in range(first, len(self.blocks)):
+            begin = self._ends[number - 1] if number else 0
+            if begin >= stop:
+                return
+            block = self.blocks[number]
+            block = block() if isinstance(block, Deferred) else block
+            inside = range(max(start - begin, 0), min(stop, self._ends[number]) - begin)
+            yield from (None for _ in inside) if block is None else (block[row] for row in inside)
+
+    def take(self, rows: NDArray[np.intp]) -> "Column":
+        """Return a column of the chosen rows, given ascending."""
+        column = Column()
+        starts = np.array([0, *self._ends])
+        for number, block in enumerate(self.blocks):
+            first, last = np.searchsorted(rows, starts[number : number + 2])
+            inside = rows[first:last] - starts[number]
+            if len(inside) == 0:
+                continue
+            if isinstance(block, np.ndarray | Deferred):
+                column.append(_resolved(block)[inside], len(inside))
+            else:
+                column.append(None if block is None else [block[row] for row in inside.tolist()], len(inside))
+        return column
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """Return the column as arrays that a .npy file holds without pickle, by block number."""
-        arrays: dict[str, NDArray[Any]] = {"ends": np.array(self._ends, np.int64)}
-        for number, block in enumerate(self.blocks):
+        runs = self._runs()
+        arrays: dict[str, NDArray[Any]] = {"ends": np.cumsum([count for _, count in runs], dtype=np.int64)}
+        for number, (block, _) in enumerate(runs):
             if isinstance(block, np.ndarray):
                 arrays[f"{number}-array"] = block
+            elif isinstance(block, Encoded):
+                arrays[f"{number}-bytes"] = _resolved(block.content)
+                arrays[f"{number}-stops"] = _resolved(block.stops)
             elif block is not None:
-                encoded = [_encode(item) for item in block]
+                encoded = [encode(item) for item in block]
                 arrays[f"{number}-bytes"] = np.frombuffer(b"".join(encoded), np.uint8)
                 arrays[f"{number}-stops"] = np.cumsum([len(item) for item in encoded], dtype=np.int64)
         return arrays
 
+    def _runs(self) -> list[tuple[Any, int]]:
+        """Return blocks with their lengths, those joined that can lie in one array or list: items often come singly."""
+        runs: list[tuple[list[Any], int]] = []
+        kinds: list[Any] = []
+        for block, count in zip(self.blocks, np.diff([0, *self._ends]).tolist(), strict=True):
+            whole = _resolved(block) if isinstance(block, Deferred) else block
+            kind = (whole.dtype, whole.shape[1:]) if isinstance(whole, np.ndarray) else type(whole)
+            if kinds and kinds[-1] == kind and kind is not Encoded:
+                runs[-1] = ([*runs[-1][0], whole], runs[-1][1] + count)
+            else:
+                runs.append(([whole], count))
+                kinds.append(kind)
+        return [(_joined(blocks), count) for blocks, count in runs]
+
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> "Column":
-        """Rebuild what `to_arrays` returned."""
+    def from_arrays(cls, arrays: dict[str, Array]) -> "Column":
+        """Rebuild what `to_arrays` returned; deferred arrays stay unread until an item is looked at."""
         column = cls()
-        column._ends = arrays["ends"].tolist()
+        column._ends = _resolved(arrays["ends"]).tolist()
         for number in range(len(column._ends)):
             if f"{number}-stops" in arrays:
-                column.blocks.append(_decode_all(arrays[f"{number}-bytes"], arrays[f"{number}-stops"]))
+                column.blocks.append(Encoded(arrays[f"{number}-bytes"], arrays[f"{number}-stops"]))
             else:
                 column.blocks.append(arrays.get(f"{number}-array"))
         return column
+
+
+def _joined(blocks: list[Any]) -> Any:
+    if len(blocks) == 1 or blocks[0] is None:
+        return blocks[0]
+    if isinstance(blocks[0], np.ndarray):
+        return np.concatenate(blocks)
+    return list(itertools.chain.from_iterable(blocks))
 
 
 def as_block(values: Any, *, name: str) -> Block:
@@ -76,14 +174,18 @@ def as_block(values: Any, *, name: str) -> Block:
         name: What the caller calls it, for the message.
 
     Raises:
-        TypeError: an item of another type, which could not be saved; the message names its row.
+        TypeError, ValueError: an item that could not be saved as it is; the message names its row.
     """
     if isinstance(values, Sequence) and not isinstance(values, str | bytes):
         items = [_checked(item, row, name) for row, item in enumerate(values)]
         return _stacked(items)
     array = as_array(values)
+    if array.ndim == 0:
+        raise TypeError(
+            f"`{name}` needs one value per row: got a single {type(values).__name__}.\n  Pass a list of values."
+        )
     if array.dtype.kind in PLAIN_KINDS:
-        return array.copy()
+        return _frozen(array.copy())
     return [_checked(item, row, name) for row, item in enumerate(array.tolist())]
 
 
@@ -93,31 +195,36 @@ def _stacked(items: list[Any]) -> Block:
     alike = isinstance(first, np.ndarray) and all(
         isinstance(item, np.ndarray) and item.shape == first.shape and item.dtype == first.dtype for item in items
     )
-    return np.stack(items) if alike else items
+    return _frozen(np.stack(items)) if alike else items
+
+
+def _frozen(array: NDArray[Any]) -> NDArray[Any]:
+    """Whoever looks at an item must not change the index."""
+    array.setflags(write=False)
+    return array
 
 
 def _checked(item: Any, row: int, name: str) -> Any:
-    if item is None or isinstance(item, str | bytes | PurePath):
+    if item is None or isinstance(item, bytes | PurePath):
         return item
     if hasattr(item, "__array__"):
         array = as_array(item).copy()
         if array.dtype.kind in PLAIN_KINDS:
-            return array if array.ndim else array.item()
-    try:
-        json.dumps(item)
-    except (TypeError, ValueError) as error:
-        raise TypeError(
-            f"`{name}` needs values that can be saved: row {row} is a {type(item).__name__}.\n"
-            "  Pass arrays, strings, bytes, paths or JSON values."
-        ) from error
-    return item
+            return _frozen(array) if array.ndim else array.item()
+    if isinstance(item, str | int | float | list | tuple | Mapping):
+        return copied(item, row, name)
+    raise TypeError(
+        f"`{name}` needs values that can be saved: row {row} is a {type(item).__name__}.\n"
+        "  Pass arrays, strings, bytes, paths or JSON values."
+    )
 
 
-def _encode(item: Any) -> bytes:
+def encode(item: Any) -> bytes:
+    """Return an item as a tag and its bytes."""
     if isinstance(item, bytes):
         return b"b" + item
     if isinstance(item, PurePath):
-        return b"p" + str(item).encode()
+        return b"p" + os.fsencode(item)
     if isinstance(item, np.ndarray):
         buffer = io.BytesIO()
         np.save(buffer, item, allow_pickle=False)
@@ -127,15 +234,16 @@ def _encode(item: Any) -> bytes:
 
 _DECODERS: dict[bytes, Callable[[bytes], Any]] = {
     b"b": bytes,
-    b"p": lambda raw: Path(raw.decode()),
+    b"p": lambda raw: Path(os.fsdecode(raw)),
     b"a": lambda raw: np.load(io.BytesIO(raw), allow_pickle=False),
     b"j": json.loads,
 }
 
 
-def _decode_all(raw: NDArray[np.uint8], stops: NDArray[np.int64]) -> list[Any]:
-    content = raw.tobytes()
-    return [
-        _DECODERS[content[start : start + 1]](content[start + 1 : stop])
-        for start, stop in itertools.pairwise([0, *stops.tolist()])
-    ]
+def decode(raw: bytes) -> Any:
+    """Return the item that `encode` turned into these bytes."""
+    return _DECODERS[raw[:1]](raw[1:])
+
+
+def _resolved(array: Array) -> NDArray[Any]:
+    return array() if isinstance(array, Deferred) else array

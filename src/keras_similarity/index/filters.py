@@ -1,0 +1,202 @@
+"""Filters over the rows of an index: a `where` in, a mask of positions out.
+
+A metadata field becomes a column the first time a filter asks for it: its distinct values once, and a small number per
+row. A condition is then tested on the distinct values, and the rows look the answer up.
+"""
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.core.labels import LabelVocabulary
+from keras_similarity.core.where import (
+    ABSENT,
+    RANGES,
+    RESERVED,
+    And,
+    Comparison,
+    Not,
+    Or,
+    Where,
+    comparisons,
+    parse_where,
+)
+from keras_similarity.index.ids import INT64, Ids
+from keras_similarity.index.rows import Positions, Rows
+
+__all__ = ["Filters"]
+
+Mask = NDArray[np.bool_]
+KEPT = 8  # masks of the last filters, for a search that is repeated
+EXACT_INT = 2**53  # float64 tells ints apart up to here
+
+
+class Filters:
+    """Resolves filters for one index, and keeps the columns and the last masks.
+
+    Args:
+        vocabulary: The labels by code.
+        positions_of: Ids -> the positions of their live rows, -1 for none.
+    """
+
+    def __init__(self, vocabulary: LabelVocabulary, positions_of: Callable[[Ids], Positions]) -> None:
+        self._vocabulary = vocabulary
+        self._positions_of = positions_of
+        self._fields: dict[str, Field] = {}
+        self._masks: dict[tuple[int, str], Mask] = {}
+
+    def mask(self, rows: Rows, where: Any) -> Mask:
+        """Return which positions are live and satisfy a filter, `(n,)`.
+
+        Raises:
+            ValueError, TypeError: no valid filter, or a field that no item has.
+        """
+        tree = parse_where(where)
+        key = (rows.generation, repr(tree))
+        found = self._masks.get(key)
+        if found is None:
+            if rows.live_count:
+                self._check_fields(rows, tree)
+            found = self._tested(rows, tree)
+            if rows.live is not None:
+                found = found & rows.live
+            self._masks = {**dict(list(self._masks.items())[1 - KEPT :]), key: found}
+        return found
+
+    def forget(self) -> None:
+        """Let go of all columns: positions changed."""
+        self._fields, self._masks = {}, {}
+
+    def _check_fields(self, rows: Rows, tree: Where) -> None:
+        for comparison in comparisons(tree):
+            field = comparison.field
+            if field in RESERVED or self._field(rows, field).is_known:
+                continue
+            known = sorted({name for values in rows.records.metadata(0, len(rows)) for name in values or ()})
+            close = get_close_matches(field, known, n=1)
+            hint = f"Did you mean {close[0]!r}? " if close else ""
+            names = ", ".join(map(repr, [*RESERVED, *known[:20]]))
+            raise ValueError(f"`where` names the field {field!r}, which no item has.\n  {hint}Known are {names}.")
+
+    def _tested(self, rows: Rows, tree: Where) -> Mask:
+        if isinstance(tree, Comparison):
+            if tree.field == "label":
+                return self._label_mask(rows, tree)
+            return self._id_mask(rows, tree) if tree.field == "id" else self._field(rows, tree.field).mask(tree)
+        if isinstance(tree, Not):
+            return ~self._tested(rows, tree.part)
+        result = np.full(len(rows), isinstance(tree, And))
+        for part in tree.parts:
+            result = (result | self._tested(rows, part)) if isinstance(tree, Or) else result & self._tested(rows, part)
+        return result
+
+    def _field(self, rows: Rows, name: str) -> "Field":
+        field = self._fields.get(name)
+        if field is None or field.count < len(rows):
+            known = Field.empty() if field is None else field
+            field = self._fields[name] = known.with_more(
+                ABSENT if values is None else values.get(name, ABSENT)
+                for values in rows.records.metadata(known.count, len(rows))
+            )
+        return field.first(len(rows))
+
+    def _label_mask(self, rows: Rows, comparison: Comparison) -> Mask:
+        """Labels are equal as Python holds them equal, as everywhere in an index; a row without one has label null."""
+        labels = self._vocabulary.labels
+        if comparison.operation in ("eq", "in", "ne", "nin"):
+            members = comparison.operand if comparison.operation in ("in", "nin") else (comparison.operand,)
+            wanted = set(members)
+            table = [label in wanted for label in labels] + [None in wanted]
+            if comparison.operation in ("ne", "nin"):
+                table = [not held for held in table]
+        else:
+            absent = ABSENT if comparison.operation == "exists" else None
+            table = [comparison.holds(label) for label in labels] + [comparison.holds(absent)]
+        return np.array(table, bool)[rows.codes[:]]  # no label is code -1: the last entry
+
+    def _id_mask(self, rows: Rows, comparison: Comparison) -> Mask:
+        if comparison.operation in ("eq", "in", "ne", "nin"):
+            members = comparison.operand if comparison.operation in ("in", "nin") else (comparison.operand,)
+            mask = np.zeros(len(rows), bool)
+            positions = self._positions_of(_as_lookup(members))
+            mask[positions[(positions >= 0) & (positions < len(rows))]] = True
+            return ~mask if comparison.operation in ("ne", "nin") else mask
+        ids = rows.ids[:]
+        if comparison.operation in RANGES and ids.dtype != object and not isinstance(comparison.operand, str):
+            return RANGES[comparison.operation](ids, comparison.operand)
+        return np.fromiter(map(comparison.holds, ids.tolist()), bool, len(ids))
+
+
+class Field:
+    """The values of one metadata field, `codes` telling which of the distinct ones each row has."""
+
+    def __init__(self, codes: NDArray[np.int32], values: list[Any], numbers: NDArray[np.float64] | None) -> None:
+        self.codes = codes
+        self.values = values
+        self.numbers = numbers
+        self.count = len(codes)
+
+    @classmethod
+    def empty(cls) -> "Field":
+        """Return the field of no rows."""
+        return cls(np.empty(0, np.int32), [], np.empty(0))
+
+    @property
+    def is_known(self) -> bool:
+        """Whether a row has it."""
+        return any(value is not ABSENT for value in self.values)
+
+    def with_more(self, values: Iterable[Any]) -> "Field":
+        """Return the field with the values of more rows."""
+        known: dict[Any, int] = {_key(value): code for code, value in enumerate(self.values)}
+        distinct, codes = list(self.values), []
+        for value in values:
+            key = value if type(value) is str else _key(value)
+            code = known.setdefault(key, len(distinct))
+            if code == len(distinct):
+                distinct.append(value)
+            codes.append(code)
+        return Field(np.concatenate([self.codes, np.array(codes, np.int32)]), distinct, _as_numbers(distinct))
+
+    def first(self, count: int) -> "Field":
+        """Return the field of the first rows."""
+        return self if count == self.count else Field(self.codes[:count], self.values, self.numbers)
+
+    def mask(self, comparison: Comparison) -> Mask:
+        """Return which rows satisfy a comparison."""
+        if self.numbers is not None and comparison.operation in RANGES and not isinstance(comparison.operand, str):
+            with np.errstate(invalid="ignore"):
+                return RANGES[comparison.operation](self.numbers, comparison.operand)[self.codes]
+        return np.fromiter(map(comparison.holds, self.values), bool, len(self.values))[self.codes]
+
+
+def _key(value: Any) -> Any:
+    """Return what tells JSON values apart: true is not 1, and lists are not hashable."""
+    if type(value) in (str, int, float):
+        return value
+    return (type(value).__name__, repr(value))
+
+
+def _as_numbers(values: list[Any]) -> NDArray[np.float64] | None:
+    """Return values as float64, NaN for what is no number; None where float64 would round one."""
+    numbers = [value if type(value) in (int, float) else float("nan") for value in values]
+    if any(type(value) is int and abs(value) > EXACT_INT for value in numbers):
+        return None
+    return np.array(numbers, np.float64)
+
+
+def _as_lookup(members: Iterable[Any]) -> Ids:
+    """Return those of the operands that can be ids."""
+    wanted = list({member for member in members if _can_be_id(member)})
+    ids = np.empty(len(wanted), object)
+    ids[:] = wanted
+    return ids
+
+
+def _can_be_id(member: Any) -> bool:
+    if isinstance(member, str):
+        return True
+    return isinstance(member, int) and not isinstance(member, bool) and INT64.min <= member <= INT64.max

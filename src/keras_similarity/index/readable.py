@@ -1,0 +1,147 @@
+"""What can be asked of an index: neighbours, records, counts. Nothing here changes it."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.core.checks import check_same_length
+from keras_similarity.core.distances import Distance
+from keras_similarity.core.results import Record, SearchResult
+from keras_similarity.errors import UnknownIdError
+from keras_similarity.index.filters import Filters
+from keras_similarity.index.ids import as_ids
+from keras_similarity.index.items import Space
+from keras_similarity.index.rows import Positions, Rows
+from keras_similarity.index.searching import (
+    as_result,
+    check_depth,
+    check_max_distance,
+    nearest_rows,
+    within,
+    without,
+)
+
+__all__ = ["Readable"]
+
+QUERY_BLOCK = 4096  # queries searched at a time: beside the result, memory stays the same for any number
+
+
+class Readable:
+    """The reading half of `Index`."""
+
+    dim: int
+    distance: Distance
+    _space: Space
+    _store: Any
+    _filters: Filters
+    _lock: threading.RLock
+
+    def __len__(self) -> int:
+        return self._store.rows.live_count
+
+    def __contains__(self, item_id: object) -> bool:
+        if isinstance(item_id, bool) or not isinstance(item_id, int | str):
+            return False
+        try:
+            return bool(self._store.positions_of(as_ids([item_id]))[0] >= 0)
+        except ValueError:  # what can be no id
+            return False
+
+    def __iter__(self) -> Iterator[int | str]:
+        """Return the ids, in the order their items were added."""
+        rows = self._store.rows
+        return iter(rows.ids[rows.live_positions()].tolist())
+
+    def __repr__(self) -> str:
+        return f"<Index: {len(self)} items, dim {self.dim}, {self.distance} distance>"
+
+    def get(self, ids: Any) -> list[Record]:
+        """Return the records of `ids`, in their order.
+
+        Raises:
+            UnknownIdError: the index holds no such id; a `KeyError` too.
+        """
+        rows, positions = self._found(as_ids(ids))
+        return [self._record(rows, position) for position in positions.tolist()]
+
+    def records(self, *, where: dict[str, Any] | None = None) -> Iterator[Record]:
+        """Return every item, or those that a filter leaves, in the order they were added, read one by one."""
+        rows = self._store.rows
+        positions = rows.live_positions() if where is None else np.flatnonzero(self._filters.mask(rows, where))
+        return (self._record(rows, position) for position in positions.tolist())
+
+    def search(
+        self,
+        queries: Any,
+        k: int = 10,
+        *,
+        where: dict[str, Any] | None = None,
+        max_distance: float | None = None,
+        exclude: Any = None,
+    ) -> SearchResult:
+        """Find the k nearest items of each query.
+
+        Args:
+            queries: Rows `(q, dim)` of finite numbers; one query is `row[None]`.
+            k: ≥ 1. Beyond the size of the index, the rest of a row is missing: id -1 (None among string ids),
+                distance +inf.
+            where: Only items that satisfy this filter; see `keras_similarity.core.where`.
+            max_distance: Only items up to this distance; k still limits their number.
+            exclude: One id per query, or None for a query: an item that must not be its own neighbour.
+
+        Returns:
+            Columns `(q, k)`, nearest first; rows at the same distance in the order they were added.
+
+        Raises:
+            ValueError: another width, NaN or infinity, a row of zeros under cosine, k below 1 or not whole, a filter
+                with an unknown operation or field, another number of excluded ids than queries.
+        """
+        rows = self._store.rows
+        k, max_distance = check_depth(k, len(rows)), check_max_distance(max_distance)
+        vectors = self._space.queries(queries)
+        excluded = None if exclude is None else self._excluded(exclude, len(vectors))
+        mask = None if where is None else self._filters.mask(rows, where)
+        wanted = min(k, max(1, len(rows))) + (excluded is not None)  # no more columns than there can be neighbours
+        parts = []
+        for start in range(0, max(1, len(vectors)), QUERY_BLOCK):
+            part = slice(start, start + QUERY_BLOCK)
+            found = nearest_rows(rows, vectors[part], wanted, mask=mask)
+            if excluded is not None:
+                found = without(*found, excluded[part])
+            parts.append(found if max_distance is None else within(*found, max_distance))
+        positions, distances = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return as_result(rows, self._store.vocabulary, positions, distances, k)
+
+    def label_counts(self, labels: Any) -> NDArray[np.int64]:
+        """Return how many items of the index carry each of `labels`, shape `(n,)`."""
+        rows = self._store.rows
+        codes = rows.codes[rows.live_positions()]
+        vocabulary = self._store.vocabulary
+        counts = np.bincount(codes[codes >= 0], minlength=len(vocabulary) + 1)
+        return counts[vocabulary.find(labels)]  # an unknown label is -1: the last entry, which is 0
+
+    def _found(self, ids: Any) -> tuple[Rows, Positions]:
+        """Return the rows of this moment and the positions of ids in them, or raise an UnknownIdError."""
+        with self._lock:
+            rows, positions = self._store.rows, self._store.positions_of(ids)
+        if (positions < 0).any():
+            missing = ids.tolist()[int((positions < 0).argmax())]
+            raise UnknownIdError(
+                f"the index holds no item with id {missing!r}.\n  `id in index` tells whether it does."
+            )
+        return rows, positions
+
+    def _record(self, rows: Rows, position: int) -> Record:
+        label = self._store.vocabulary.decode(rows.codes[position : position + 1]).tolist()[0]
+        return rows.record(position, label)
+
+    def _excluded(self, ids: Any, count: int) -> Positions:
+        """Return the position of the item that each query must not find, -1 for none."""
+        wanted = list(ids) if not isinstance(ids, np.ndarray) else ids.tolist()
+        check_same_length(count, wanted, name="exclude", what="queries")
+        known = [value for value in dict.fromkeys(wanted) if value is not None]
+        where = dict(zip(known, self._store.positions_of(as_ids(known)).tolist(), strict=True))
+        return np.fromiter((where.get(value, -1) for value in wanted), np.intp, count)
