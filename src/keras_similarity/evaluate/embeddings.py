@@ -18,6 +18,7 @@ from keras_similarity.evaluate.tied_ranks import tied_ranks
 
 __all__ = ["evaluate_embeddings"]
 
+BLOCK_ENTRIES = 2**20  # neighbours scored in one go: some 50 MB
 NO_ROW = -1
 
 Floats = NDArray[np.float32]
@@ -87,9 +88,10 @@ def evaluate_embeddings(
     scores = {metric.name: np.full(len(rows), np.nan) for metric in parsed}
     ranker = _Ranker(related, codes, own, depth, average=ties == "average")
     for part, distances in ExactDistances(items, measure).blocks(rows, ranker.by_class(answerable)):
-        ranks = ranker.ranks(part, distances)
-        for metric in parsed:
-            scores[metric.name][part] = metric.score(ranks)
+        for some in np.array_split(np.arange(len(part)), -(-len(part) * depth // BLOCK_ENTRIES)):
+            ranks = ranker.ranks(part[some], distances[some])
+            for metric in parsed:
+                scores[metric.name][part[some]] = metric.score(ranks)
     return RetrievalReport(scores, true_labels)
 
 

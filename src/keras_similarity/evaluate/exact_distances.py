@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.distances import Distance
+from keras_similarity.core.distances import Distance, DotForm
 
 __all__ = ["ExactDistances"]
 
-BLOCK_BYTES = 2**26  # of distances at a time: a block of queries against the whole gallery
-GALLERY_STEP = 2**13  # gallery rows widened to float64 at a time, which stay in the cache
+BLOCK_BYTES = 2**27  # of distances at a time: a block of queries against the whole gallery
+GALLERY_STEP = 2**12  # gallery rows widened to float64 at a time, which stay in the cache
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
@@ -27,13 +27,6 @@ class ExactDistances:
     def __init__(self, gallery: Floats, distance: Distance) -> None:
         self.gallery = gallery
         self._distance = distance
-        self._terms: dict[str, NDArray[np.float64]] = {}
-        if distance.dots is not None:
-            for name in ("row_scale", "row_bias"):
-                term = getattr(distance.dots, name)
-                if term is not None:
-                    parts = [term(gallery[part].astype(np.float64)) for part in self._parts()]
-                    self._terms[name] = np.concatenate([*parts, np.empty(0)])
 
     def blocks(self, queries: Floats, rows: Rows) -> Iterator[tuple[Rows, Floats]]:
         """Yield some of the `rows` of `queries` `(p,)`, and their distances `(p, n)`, until all were there."""
@@ -46,19 +39,25 @@ class ExactDistances:
         distances = np.empty((len(queries), len(self.gallery)), np.float32)
         dots = self._distance.dots
         transformed = queries if dots is None else dots.query(queries)
-        for part in self._parts():
+        # A last column of ones meets the rows' biases, so that no pass over the scores adds them.
+        widened = np.concatenate([transformed, np.ones((len(queries), 1))], axis=1)
+        for start in range(0, len(self.gallery), GALLERY_STEP):
+            part = slice(start, start + GALLERY_STEP)
             near = self.gallery[part].astype(np.float64)
             if dots is None:
                 for row, query in enumerate(queries):
                     distances[row, part] = self._distance.between(query[None], near)
-                continue
-            scores = transformed @ near.T
-            if "row_scale" in self._terms:
-                scores *= self._terms["row_scale"][part]
-            if "row_bias" in self._terms:
-                scores += self._terms["row_bias"][part]
-            distances[:, part] = dots.finish(scores, transformed)
+            else:
+                distances[:, part] = dots.finish(widened @ _scored_rows(near, dots).T, transformed)
         return distances
 
-    def _parts(self) -> list[slice]:
-        return [slice(start, start + GALLERY_STEP) for start in range(0, len(self.gallery), GALLERY_STEP)]
+
+def _scored_rows(rows: NDArray[np.float64], dots: DotForm) -> NDArray[np.float64]:
+    """Return gallery rows times their scale, and their bias as one more column, `(n, d + 1)`."""
+    scored = np.zeros((len(rows), rows.shape[1] + 1))
+    scored[:, :-1] = rows
+    if dots.row_scale is not None:
+        scored[:, :-1] *= dots.row_scale(rows)[:, None]
+    if dots.row_bias is not None:
+        scored[:, -1] = dots.row_bias(rows)
+    return scored
