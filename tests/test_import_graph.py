@@ -21,6 +21,7 @@ MAY_IMPORT = {
     "embed": {"core", "errors", "samplers"},
     "index": {"core", "errors"},
     "evaluate": {"core", "errors"},
+    "calibrate": {"core", "errors", "evaluate"},
     "models": {"core", "embed", "errors", "evaluate", "index", "layers", "losses", "ops", "samplers"},
     "visualization": {"core", "errors", "evaluate"},
 }
@@ -36,6 +37,7 @@ THIRD_PARTY = {
     "embed": {"numpy"},
     "index": {"numpy"},
     "evaluate": {"numpy"},
+    "calibrate": {"numpy"},
     "models": {"numpy", "keras"},
     "visualization": {"numpy"},
     "cli": {"numpy", "keras", "typer", "rich"},

@@ -17,7 +17,7 @@ __version__ = "0.1.0.dev0"
 
 # Packages that import Keras, and those that need NumPy alone.
 _TRAINING = ("layers", "losses", "models", "ops", "samplers")
-_SEARCH = ("core", "embed", "errors", "evaluate", "index", "visualization")
+_SEARCH = ("calibrate", "core", "embed", "errors", "evaluate", "index", "visualization")
 _NAMES = {
     "Index": "keras_similarity.index",
     "Lookup": "keras_similarity.core",
@@ -32,6 +32,7 @@ __all__ = [
     "Neighbors",
     "SearchResult",
     "SimilarityModel",
+    "calibrate",
     "core",
     "embed",
     "errors",
