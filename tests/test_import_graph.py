@@ -23,6 +23,8 @@ MAY_IMPORT = {
     "evaluate": {"core", "errors"},
     "calibrate": {"core", "errors", "evaluate"},
     "models": {"core", "embed", "errors", "evaluate", "index", "layers", "losses", "ops", "samplers"},
+    "callbacks": {"core", "errors", "evaluate", "index"},
+    "metrics": {"core", "errors", "ops"},
     "visualization": {"core", "errors", "evaluate"},
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT, "__init__"}
@@ -39,6 +41,8 @@ THIRD_PARTY = {
     "evaluate": {"numpy"},
     "calibrate": {"numpy"},
     "models": {"numpy", "keras"},
+    "callbacks": {"numpy", "keras"},
+    "metrics": {"keras"},
     "visualization": {"numpy"},
     "cli": {"numpy", "keras", "typer", "rich"},
 }

@@ -22,6 +22,7 @@ from keras_similarity.evaluate.retrieval import (
     retrieval_report,
     retrieval_scores,
 )
+from keras_similarity.evaluate.retrieval_metrics import parse_metrics
 from keras_similarity.evaluate.searching import LabeledIndex
 from keras_similarity.evaluate.verification import (
     OperatingPoint,
@@ -61,6 +62,7 @@ __all__ = [
     "label_votes",
     "matcher_names",
     "pair_distances",
+    "parse_metrics",
     "retrieval_report",
     "retrieval_scores",
     "verify_pairs",
