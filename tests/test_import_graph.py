@@ -21,7 +21,10 @@ MAY_IMPORT = {
     "embed": {"core", "errors", "samplers"},
     "index": {"core", "errors"},
     "evaluate": {"core", "errors"},
+    "calibrate": {"core", "errors", "evaluate"},
     "models": {"core", "embed", "errors", "evaluate", "index", "layers", "losses", "ops", "samplers"},
+    "callbacks": {"core", "errors", "evaluate", "index"},
+    "metrics": {"core", "errors", "ops"},
     "visualization": {"core", "errors", "evaluate"},
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT, "__init__"}
@@ -36,7 +39,10 @@ THIRD_PARTY = {
     "embed": {"numpy"},
     "index": {"numpy"},
     "evaluate": {"numpy"},
+    "calibrate": {"numpy"},
     "models": {"numpy", "keras"},
+    "callbacks": {"numpy", "keras"},
+    "metrics": {"keras"},
     "visualization": {"numpy"},
     "cli": {"numpy", "keras", "typer", "rich"},
 }

@@ -16,8 +16,8 @@ from keras_similarity.backend import register_when_keras_loads, require_backend,
 __version__ = "0.1.0.dev0"
 
 # Packages that import Keras, and those that need NumPy alone.
-_TRAINING = ("layers", "losses", "models", "ops", "samplers")
-_SEARCH = ("core", "embed", "errors", "evaluate", "index", "visualization")
+_TRAINING = ("callbacks", "layers", "losses", "metrics", "models", "ops", "samplers")
+_SEARCH = ("calibrate", "core", "embed", "errors", "evaluate", "index", "visualization")
 _NAMES = {
     "Index": "keras_similarity.index",
     "Lookup": "keras_similarity.core",
@@ -32,6 +32,8 @@ __all__ = [
     "Neighbors",
     "SearchResult",
     "SimilarityModel",
+    "calibrate",
+    "callbacks",
     "core",
     "embed",
     "errors",
@@ -39,6 +41,7 @@ __all__ = [
     "index",
     "layers",
     "losses",
+    "metrics",
     "models",
     "ops",
     "samplers",
