@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "index": {"core", "errors"},
     "evaluate": {"core", "errors"},
     "calibrate": {"core", "errors", "evaluate"},
-    "models": {"core", "embed", "errors", "evaluate", "index", "layers", "losses", "ops", "samplers"},
+    "models": {"calibrate", "core", "embed", "errors", "evaluate", "index", "layers", "losses", "ops", "samplers"},
     "callbacks": {"core", "errors", "evaluate", "index"},
     "metrics": {"core", "errors", "ops"},
     "visualization": {"core", "errors", "evaluate"},

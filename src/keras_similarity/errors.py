@@ -4,6 +4,7 @@ Wrong arguments raise `ValueError` or `TypeError`; the types below are for state
 
     KerasSimilarityError
     ├── MissingIndexError            the model has no index yet
+    ├── NotCalibratedError           the model has no thresholds yet
     ├── UnknownIdError (KeyError)    no such id in the index
     ├── IndexFormatError             an index file of another format, or damaged
     │   └── CorruptIndexError        a checksum does not match
@@ -22,6 +23,7 @@ __all__ = [
     "MissingExtraError",
     "MissingIndexError",
     "ModelFileError",
+    "NotCalibratedError",
     "UnknownIdError",
 ]
 
@@ -32,6 +34,10 @@ class KerasSimilarityError(Exception):
 
 class MissingIndexError(KerasSimilarityError):
     """A search was asked of a model that has no index."""
+
+
+class NotCalibratedError(KerasSimilarityError):
+    """A decision was asked of a model that was never calibrated."""
 
 
 class UnknownIdError(KerasSimilarityError, KeyError):

@@ -1,5 +1,6 @@
 """What makes a Keras model searchable: it owns one `Index` and delegates to it. Models mix this in, none copies it."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,19 +86,24 @@ class Searchable:
             self._index = Index(self.embedding_size)
         return self._index.add(embeddings, y, ids=ids, data=data, metadata=metadata)
 
-    def lookup(self, x: Any, k: int = 5) -> SearchResult:
+    def lookup(
+        self, x: Any, k: int = 5, *, where: dict[str, Any] | None = None, max_distance: float | None = None
+    ) -> SearchResult:
         """Find the k nearest indexed items of each example; see `Index.search`.
+
+        `where` keeps items by label, id and metadata, such as {"label": "cat", "price": {"lt": 5}}, and `max_distance`
+        those that are near enough.
 
         Raises:
             MissingIndexError: there is no index yet.
             ValueError: k below 1 or not whole, NaN or infinity in x.
         """
         index = self._existing_index("lookup")
-        return index.search(self.embed(x), check_k(k))
+        return index.search(self.embed(x), check_k(k), where=where, max_distance=max_distance)
 
-    def single_lookup(self, x: Any, k: int = 5) -> Neighbors:
+    def single_lookup(self, x: Any, k: int = 5, *, where: dict[str, Any] | None = None) -> Neighbors:
         """Find the k nearest indexed items of one example, given without a batch axis; see `lookup`."""
-        return self.lookup(map_rows(lambda part: as_array(part)[None], x), k)[0]
+        return self.lookup(map_rows(lambda part: as_array(part)[None], x), k, where=where)[0]
 
     def evaluate_retrieval(
         self, x: Any, y: Any, metrics: Sequence[str] = ("recall@1", "recall@5", "map@r")
@@ -127,6 +133,29 @@ class Searchable:
         if self._index is not None:
             old = self._index
             self._index = Index(old.dim, old.distance, engine=old.engine, store=old.store)
+
+    def save_index(self, path: str | os.PathLike[str]) -> None:
+        """Write the index alone to a folder, see `Index.save`; `save` keeps it with the model.
+
+        Raises:
+            MissingIndexError: there is no index yet.
+        """
+        self._existing_index("save_index").save(path)
+
+    def load_index(self, path: str | os.PathLike[str]) -> None:
+        """Take over an index that `save_index` or `Index.save` wrote, in place of this model's.
+
+        Raises:
+            FileNotFoundError: no index is there.
+            ValueError: it holds embeddings of another width than the model's. The model's index is then as it was.
+        """
+        index = Index.open(path)
+        if index.dim != self.embedding_size:
+            raise ValueError(
+                f"the index at {path} holds embeddings of {index.dim} numbers: this model's have "
+                f"{self.embedding_size}.\n  Load it into the model that filled it."
+            )
+        self._index = index
 
     @property
     def embedding_size(self) -> int:

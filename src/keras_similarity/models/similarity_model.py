@@ -5,14 +5,14 @@ from typing import Any
 import keras
 
 from keras_similarity.core.distances import Distance
+from keras_similarity.models.calibrated import Calibrated
 from keras_similarity.models.loss_state import OwnsLossState
-from keras_similarity.models.searchable import Searchable
 
 __all__ = ["SimilarityModel"]
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
-class SimilarityModel(Searchable, OwnsLossState, keras.Model):
+class SimilarityModel(Calibrated, OwnsLossState, keras.Model):
     """A `keras.Model` whose output is an embedding, with an index of items to look up.
 
     Built like any functional model, `SimilarityModel(inputs, outputs)`; several inputs work, and several outputs when

@@ -1,0 +1,140 @@
+"""How near is near enough: a searchable model that is calibrated, and then says "none of these" too."""
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_similarity.calibrate import CalibrationResults, calibrate, match
+from keras_similarity.errors import NotCalibratedError
+from keras_similarity.evaluate import evaluate_classification
+from keras_similarity.index.folder import is_index_folder, read_folder, write_folder
+from keras_similarity.models.searchable import Searchable
+
+__all__ = ["Calibrated"]
+
+CALIBRATION_FOLDER = "similarity_calibration"
+
+
+class Calibrated(Searchable):
+    """Calibrate, match and classify with a `keras.Model`; see `SimilarityModel` for the whole."""
+
+    _calibration: CalibrationResults | None = None
+
+    @property
+    def calibration(self) -> CalibrationResults | None:
+        """What `calibrate` found last, None before; it is saved with the model."""
+        return self._calibration
+
+    def calibrate(
+        self, x: Any, y: Any, thresholds_targets: Mapping[str, Any] | None = None, **settings: Any
+    ) -> CalibrationResults:
+        """Find the distances up to which neighbours should be believed, and keep them for `match`.
+
+        Args:
+            x, y: Examples and labels that neither training nor the index saw, with unknown classes among them as they
+                will come.
+            thresholds_targets, **settings: See `keras_similarity.calibrate.calibrate`: k, calibration_metric, matcher,
+                extra_metrics, unknown_classes, per_class, coverage, ids, seed.
+
+        Raises:
+            MissingIndexError: there is no index yet.
+            ValueError: see `keras_similarity.calibrate.calibrate`.
+        """
+        index = self._existing_index("calibrate")
+        self._calibration = calibrate(index, self.embed(x), y, thresholds_targets, **settings)
+        return self._calibration
+
+    def match(
+        self,
+        x: Any,
+        cutpoint: str = "optimal",
+        no_match_label: Hashable = -1,
+        *,
+        k: int | None = None,
+        matcher: Any = None,
+    ) -> Any:
+        """Label examples by their neighbours; one that is too far from everything gets `no_match_label`.
+
+        Args:
+            x: Examples, see `embed`.
+            cutpoint: Which of the calibration's; "all" for a dict of them all.
+            no_match_label: The label of the unknown.
+            k, matcher: How many neighbours vote and how; None for what was calibrated.
+
+        Returns:
+            `keras_similarity.calibrate.Matches`: a sequence of labels, with probabilities and deciding neighbours.
+
+        Raises:
+            NotCalibratedError: `calibrate` was not called yet.
+        """
+        calibration = self._existing_calibration("match")
+        result = self.lookup(x, calibration.k if k is None else k)
+        return match(result, calibration, cutpoint, no_match_label=no_match_label, matcher=matcher)
+
+    def evaluate_classification(
+        self,
+        x: Any,
+        y: Any,
+        k: int | None = None,
+        extra_metrics: Sequence[str] = ("precision", "recall"),
+        *,
+        matcher: Any = None,
+        ids: Any = None,
+    ) -> dict[str, dict[str, float]]:
+        """Classify examples at every cutpoint of the calibration, and tell how often that is right.
+
+        Args:
+            x, y: Examples and true labels; a label the index does not hold is an unknown one, rightly rejected.
+            k, matcher: How many neighbours vote and how; None for what was calibrated.
+            extra_metrics: Names beside the calibration metric.
+            ids: For examples that are items of the index: their ids, left out of their own neighbours.
+
+        Returns:
+            Cutpoint -> its distance and its metrics; see `keras_similarity.evaluate.evaluate_classification`.
+
+        Raises:
+            NotCalibratedError: `calibrate` was not called yet.
+        """
+        calibration = self._existing_calibration("evaluate_classification")
+        return evaluate_classification(
+            self._existing_index("evaluate_classification"),
+            self.embed(x),
+            y,
+            calibration.cutpoints,
+            (calibration.calibration_metric, *extra_metrics),
+            k=calibration.k if k is None else k,
+            matcher=calibration.matcher if matcher is None else matcher,
+            ids=ids,
+        )
+
+    def reset_index(self) -> None:
+        """Empty the index and forget its calibration; its distance and settings stay."""
+        super().reset_index()
+        self._calibration = None
+
+    def save_assets(self, dir_path: str) -> None:
+        """Write index and calibration into a `.keras` file; Keras calls this."""
+        super().save_assets(dir_path)
+        if self._calibration is not None:
+            folder = Path(dir_path, CALIBRATION_FOLDER)
+            folder.mkdir(parents=True, exist_ok=True)
+            write_folder(folder, *self._calibration.to_arrays())
+
+    def load_assets(self, dir_path: str | None) -> None:
+        """Read index and calibration from a `.keras` file; Keras calls this.
+
+        Raises:
+            IndexFormatError: one of them is damaged, or of a newer format.
+        """
+        super().load_assets(dir_path)
+        if dir_path is not None and is_index_folder(Path(dir_path, CALIBRATION_FOLDER)):
+            folder: tuple[Any, dict[str, Any]] = read_folder(Path(dir_path, CALIBRATION_FOLDER))
+            self._calibration = CalibrationResults.from_arrays(*folder)
+
+    def _existing_calibration(self, caller: str) -> CalibrationResults:
+        if self._calibration is None:
+            raise NotCalibratedError(
+                f"`{caller}()` needs thresholds, and this model has none.\n"
+                "  Call `model.calibrate(x, y)` first, with examples that neither training nor the index saw."
+            )
+        return self._calibration
