@@ -121,7 +121,7 @@ def main(name, rows, chunk):
     if name == "matmuls":
         call = three_products(x)
     else:
-        loss = LOSSES[name]() if chunk is None else LOSSES[name].__call__(chunk_size=chunk)
+        loss = LOSSES[name]() if chunk is None else LOSSES[name](chunk_size=chunk)
         if name == "info_nce":
             labels = (np.arange(rows) // 2).astype("int32")
         call = step(loss, x, labels)
