@@ -92,7 +92,7 @@ class LabelVocabulary:
         if self._table is None or len(self._table) != len(self.labels) + 1:
             self._table = self._decoding_table()
         labels = self._table[codes]  # NO_LABEL is -1: the last entry
-        if labels.dtype != object and (not self.labels or codes.min(initial=0) == NO_LABEL):
+        if labels.dtype != object and (not self.labels or (codes.size > 0 and codes.min() == NO_LABEL)):
             labels = labels.astype(object)
             labels[codes == NO_LABEL] = None
         return labels

@@ -26,16 +26,17 @@ from keras_similarity.core.where import (
 )
 from keras_similarity.index.ids import INT64, Ids
 from keras_similarity.index.rows import Positions, Rows
+from keras_similarity.index.selection import Selection
 
 __all__ = ["Filters"]
 
 Mask = NDArray[np.bool_]
-KEPT = 8  # masks of the last filters, for a search that is repeated
+KEPT = 8  # selections of the last filters, for a search that is repeated
 EXACT_INT = 2**53  # float64 tells ints apart up to here
 
 
 class Filters:
-    """Resolves filters for one index, and keeps the columns and the last masks.
+    """Resolves filters for one index, and keeps the columns and the last selections.
 
     Args:
         vocabulary: The labels by code.
@@ -46,29 +47,27 @@ class Filters:
         self._vocabulary = vocabulary
         self._positions_of = positions_of
         self._fields: dict[str, Field] = {}
-        self._masks: dict[tuple[int, str], Mask] = {}
+        self._selections: dict[tuple[int, str], Selection] = {}
+        self._layout = 0
 
-    def mask(self, rows: Rows, where: Any) -> Mask:
-        """Return which positions are live and satisfy a filter, `(n,)`.
+    def selection(self, rows: Rows, where: Any) -> Selection:
+        """Return which positions are live and satisfy a filter.
 
         Raises:
             ValueError, TypeError: no valid filter, or a field that no item has.
         """
         tree = parse_where(where)
+        if rows.layout != self._layout:  # positions changed: nothing that was kept is right
+            self._layout, self._fields, self._selections = rows.layout, {}, {}
         key = (rows.generation, repr(tree))
-        found = self._masks.get(key)
+        found = self._selections.get(key)
         if found is None:
             if rows.live_count:
                 self._check_fields(rows, tree)
-            found = self._tested(rows, tree)
-            if rows.live is not None:
-                found = found & rows.live
-            self._masks = {**dict(list(self._masks.items())[1 - KEPT :]), key: found}
+            mask = self._tested(rows, tree)
+            found = Selection(mask if rows.live is None else mask & rows.live)
+            self._selections = {**dict(list(self._selections.items())[1 - KEPT :]), key: found}
         return found
-
-    def forget(self) -> None:
-        """Let go of all columns: positions changed."""
-        self._fields, self._masks = {}, {}
 
     def _check_fields(self, rows: Rows, tree: Where) -> None:
         for comparison in comparisons(tree):

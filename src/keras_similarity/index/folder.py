@@ -7,6 +7,7 @@ not at all.
 
 import io
 import json
+import logging
 import mmap
 import os
 import shutil
@@ -22,10 +23,13 @@ from keras_similarity.index.stores.columns import Deferred
 
 __all__ = ["is_index_folder", "read_folder", "replace_folder", "write_folder"]
 
+logger = logging.getLogger(__name__)
+
 FORMAT = "keras-similarity index"
 FORMAT_VERSION = 1
 MANIFEST = "manifest.json"
 DEFERRED = ("data-", "metadata-")  # arrays that are read when they are first asked for
+CACHES = ("graph.npy",)  # what can be computed again from the rest
 HEADER_BYTES = 4096  # more than the header of any array here
 
 Arrays = dict[str, NDArray[Any]]
@@ -91,9 +95,14 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[MaybeDeferred, dict[str, 
     manifest = _read_manifest(folder)
     arrays: MaybeDeferred = {}
     for name, expected in manifest["files"].items():
-        content = _map_file(folder / Path(name).name, expected["bytes"])
-        check = _Check(folder / name, content, expected["crc32"])
-        arrays[Path(name).stem] = Deferred(check) if name.startswith(DEFERRED) else check()
+        try:
+            content = _map_file(folder / Path(name).name, expected["bytes"])
+            check = _Check(folder / name, content, expected["crc32"])
+            arrays[Path(name).stem] = Deferred(check) if name.startswith(DEFERRED) else check()
+        except CorruptIndexError as error:
+            if name not in CACHES:
+                raise
+            logger.warning("%s is left aside, and made anew when it is needed: %s", name, error)
     return arrays, manifest["settings"]
 
 

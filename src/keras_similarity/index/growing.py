@@ -26,6 +26,11 @@ class Growing:
         """Every row so far."""
         return self._buffer[: self._count]
 
+    @property
+    def is_snug(self) -> bool:
+        """Whether there is little room that no row has filled."""
+        return len(self._buffer) <= self._count * 9 // 8
+
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows of the same shape; objects among numbers turn all into objects."""
         needed = self._count + len(rows)

@@ -1,5 +1,6 @@
 """Ids: int64 or str, chosen by the user or counted by the index; 1 and "1" are two ids."""
 
+import threading
 from collections.abc import Iterable
 from typing import Any
 
@@ -65,6 +66,7 @@ class IdTable:
         self._order = np.empty(0, np.intp)
         self._recent: dict[int | str, int] = {}
         self._count = 0
+        self._lock = threading.Lock()  # readers extend it
 
     def find(self, ids: Ids, known: Ids) -> NDArray[np.intp]:
         """Return the newest row of each id, -1 where there is none.
@@ -73,16 +75,17 @@ class IdTable:
             ids: What to look for `(n,)`.
             known: The id of every row; it only ever grows at its end.
         """
-        self._extend(known)
-        rows = self._bisected(ids, known)
-        if self._recent:
-            newest = (self._recent.get(value, -1) for value in ids.tolist())
-            rows = np.maximum(rows, np.fromiter(newest, np.intp, len(ids)))
+        with self._lock:
+            self._extend(known)
+            rows = self._bisected(ids, known)
+            if self._recent:
+                newest = (self._recent.get(value, -1) for value in ids.tolist())
+                rows = np.maximum(rows, np.fromiter(newest, np.intp, len(ids)))
         return rows
 
     def _extend(self, known: Ids) -> None:
         fresh = known[self._count :]
-        if len(fresh) == 0:
+        if len(fresh) == 0:  # or another thread saw more rows
             return
         became_objects = self._sorted_ints and known.dtype == object
         if len(known) - self._sorted <= max(FEW_RECENT, self._sorted // 8) and not became_objects:

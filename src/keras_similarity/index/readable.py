@@ -11,6 +11,7 @@ from keras_similarity.core.checks import check_same_length
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.results import Record, SearchResult
 from keras_similarity.errors import UnknownIdError
+from keras_similarity.index.builder import Builder
 from keras_similarity.index.filters import Filters
 from keras_similarity.index.ids import as_ids
 from keras_similarity.index.items import Space
@@ -34,9 +35,11 @@ class Readable:
 
     dim: int
     distance: Distance
+    storage: str
     _space: Space
     _store: Any
     _filters: Filters
+    _builder: Builder
     _lock: threading.RLock
 
     def __len__(self) -> int:
@@ -70,7 +73,7 @@ class Readable:
     def records(self, *, where: dict[str, Any] | None = None) -> Iterator[Record]:
         """Return every item, or those that a filter leaves, in the order they were added, read one by one."""
         rows = self._store.rows
-        positions = rows.live_positions() if where is None else np.flatnonzero(self._filters.mask(rows, where))
+        positions = rows.live_positions() if where is None else self._filters.selection(rows, where).rows
         return (self._record(rows, position) for position in positions.tolist())
 
     def search(
@@ -81,6 +84,7 @@ class Readable:
         where: dict[str, Any] | None = None,
         max_distance: float | None = None,
         exclude: Any = None,
+        exact: bool = False,
     ) -> SearchResult:
         """Find the k nearest items of each query.
 
@@ -91,6 +95,7 @@ class Readable:
             where: Only items that satisfy this filter; see `keras_similarity.core.where`.
             max_distance: Only items up to this distance; k still limits their number.
             exclude: One id per query, or None for a query: an item that must not be its own neighbour.
+            exact: Look at every row, also where an approximate engine would answer.
 
         Returns:
             Columns `(q, k)`, nearest first; rows at the same distance in the order they were added.
@@ -103,17 +108,39 @@ class Readable:
         k, max_distance = check_depth(k, len(rows)), check_max_distance(max_distance)
         vectors = self._space.queries(queries)
         excluded = None if exclude is None else self._excluded(exclude, len(vectors))
-        mask = None if where is None else self._filters.mask(rows, where)
+        selection = None if where is None else self._filters.selection(rows, where)
         wanted = min(k, max(1, len(rows))) + (excluded is not None)  # no more columns than there can be neighbours
         parts = []
         for start in range(0, max(1, len(vectors)), QUERY_BLOCK):
             part = slice(start, start + QUERY_BLOCK)
-            found = nearest_rows(rows, vectors[part], wanted, mask=mask)
+            found = nearest_rows(self.distance, rows, vectors[part], wanted, selection=selection, exact=exact)
             if excluded is not None:
                 found = without(*found, excluded[part])
             parts.append(found if max_distance is None else within(*found, max_distance))
         positions, distances = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        self._builder.note_search(rows, len(vectors))
         return as_result(rows, self._store.vocabulary, positions, distances, k)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the index holds and how it answers, as JSON values.
+
+        Returns:
+            "items", "dim", "distance", "storage"; "removed", rows that still take room; "engine", what `build` reports;
+            "unbuilt", rows that came since and are searched exactly; "bytes", of embeddings and engine in memory.
+        """
+        rows = self._store.rows
+        report = self._builder.report(rows)
+        vectors = sum(block.matrix.rows.nbytes for block in rows.blocks)
+        return {
+            "items": rows.live_count,
+            "removed": len(rows) - rows.live_count,
+            "dim": self.dim,
+            "distance": str(self.distance),
+            "storage": self.storage,
+            "engine": report.as_dict(),
+            "unbuilt": 0 if report.effort == 0 else len(rows) - report.rows,
+            "bytes": vectors + report.bytes,
+        }
 
     def label_counts(self, labels: Any) -> NDArray[np.int64]:
         """Return how many items of the index carry each of `labels`, shape `(n,)`."""

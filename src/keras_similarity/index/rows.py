@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.results import Record
+from keras_similarity.index.selection import Selection
 
-__all__ = ["FLOATS", "Block", "Floats", "Matrix", "Positions", "Records", "Rows", "as_float32"]
+__all__ = ["FLOATS", "PART_ROWS", "Block", "Floats", "Matrix", "Positions", "Records", "Rows", "as_float32"]
 
 Floats = NDArray[np.float32]
 Positions = NDArray[np.intp]
-FLOATS = {"float32": np.dtype(np.float32), "float16": np.dtype(np.float16)}
+PART_ROWS = 4096  # rows read at a time: a part stays in the cache between the passes over it
+# What rows are kept as, by the name of a storage. Bytes and bits are an engine's; it proposes, and halves decide.
+FLOATS = {"float32": np.dtype(np.float32)} | dict.fromkeys(("float16", "int8", "binary"), np.dtype(np.float16))
 
 # A half's bits, moved to where float32 has them: what is left is a factor between the two exponents' zeros.
 HALF_BITS = np.array(0x8FFFE000, np.uint32).view(np.int32)[()]
@@ -46,6 +49,7 @@ class Matrix:
     def __init__(self, rows: NDArray[Any]) -> None:
         self.rows = rows
         self.shape: tuple[int, int] = rows.shape
+        self.dtype = rows.dtype
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -53,7 +57,7 @@ class Matrix:
     @property
     def whole(self) -> Floats | None:
         """Every row at once, when that costs nothing."""
-        return self.rows if self.rows.dtype == np.float32 else None
+        return self.rows if self.dtype == np.float32 else None
 
     def part(self, start: int, stop: int) -> Floats:
         """Return rows start to stop."""
@@ -61,7 +65,7 @@ class Matrix:
 
     def take(self, rows: Positions) -> Floats:
         """Return the chosen rows."""
-        return as_float32(self.rows[rows])
+        return as_float32(self.rows.take(rows, axis=0))
 
 
 def as_float32(rows: NDArray[Any]) -> Floats:
@@ -102,6 +106,7 @@ class Rows:
         records: What is kept beside them.
         live: Which positions are not removed, `(n,)`, or None when all are left.
         generation: Grows by one with every change.
+        layout: Grows by one when rows move to other positions.
     """
 
     blocks: tuple[Block, ...]
@@ -110,15 +115,19 @@ class Rows:
     records: Records
     live: NDArray[np.bool_] | None = None
     generation: int = 0
+    layout: int = 0
     starts: tuple[int, ...] = field(init=False)
     live_count: int = field(init=False)
+    selection: Selection | None = field(init=False)
 
     def __post_init__(self) -> None:
         starts = [0]
         for block in self.blocks:
             starts.append(starts[-1] + len(block.matrix))
         object.__setattr__(self, "starts", tuple(starts))
-        object.__setattr__(self, "live_count", starts[-1] if self.live is None else int(np.count_nonzero(self.live)))
+        selection = None if self.live is None else Selection(self.live)
+        object.__setattr__(self, "selection", selection)
+        object.__setattr__(self, "live_count", starts[-1] if selection is None else selection.count)
 
     def __len__(self) -> int:
         """Count the positions, removed ones included."""
@@ -126,11 +135,7 @@ class Rows:
 
     def live_positions(self) -> Positions:
         """Return the positions of the rows that are left, ascending."""
-        return np.arange(len(self)) if self.live is None else np.flatnonzero(self.live)
-
-    def mask(self, number: int) -> NDArray[np.bool_] | None:
-        """Return which rows of a block are live, or None for all."""
-        return None if self.live is None else self.live[self.starts[number] : self.starts[number + 1]]
+        return np.arange(len(self)) if self.selection is None else self.selection.rows
 
     def take(self, positions: Positions) -> Floats:
         """Return the vectors at some positions, `(m, d)` float32."""

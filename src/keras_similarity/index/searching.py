@@ -6,34 +6,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_k
+from keras_similarity.core.distances import Distance
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.core.results import Record, SearchResult
 from keras_similarity.index.ids import MISSING_ID
 from keras_similarity.index.rows import Floats, Positions, Rows
+from keras_similarity.index.selection import Selection
 
 __all__ = ["as_result", "check_depth", "check_max_distance", "nearest_rows", "within", "without"]
 
-Mask = NDArray[np.bool_]
 MOST_MISSING = 2**20  # neighbours asked for beyond the size of the index
 
 
-def nearest_rows(rows: Rows, queries: Floats, k: int, *, mask: Mask | None = None) -> tuple[Positions, Floats]:
+def nearest_rows(
+    distance: Distance,
+    rows: Rows,
+    queries: Floats,
+    k: int,
+    *,
+    selection: Selection | None = None,
+    exact: bool = False,
+) -> tuple[Positions, Floats]:
     """Return positions and distances `(q, k)`, nearest first; position -1 and +inf where there are fewer.
 
     Args:
+        distance: What compares.
         rows: Where to search.
         queries: Checked rows `(q, d)`.
         k: ≥ 1.
-        mask: Which positions may be found, none of them removed; None for all that are live.
+        selection: Which positions may be found, none of them removed; None for all that are live.
+        exact: Whether to look at every row where a graph would answer.
     """
-    mask = rows.live if mask is None else mask
+    selection = rows.selection if selection is None else selection
     parts: list[tuple[Positions, Floats]] = []
     for number, block in enumerate(rows.blocks):
         start, stop = rows.starts[number], rows.starts[number + 1]
         if start == stop:
             continue
-        part = None if mask is None else mask[start:stop]
-        places, distances = block.scan.search(block.matrix, queries, k, mask=part)
+        part = None if selection is None else selection.part(start, stop)
+        if block.graph is None or exact:
+            places, distances = block.scan.search(block.matrix, queries, k, selection=part)
+        else:
+            places, distances = block.graph.search(distance, block.scan, block.matrix, queries, k, part)
         parts.append((places + start if start else places, distances))
     return _merged(parts, len(queries), k)
 
@@ -78,7 +92,8 @@ def as_result(rows: Rows, vocabulary: LabelVocabulary, positions: Positions, dis
         distances = np.pad(distances, ((0, 0), (0, missing)), constant_values=np.inf)
     ids: NDArray[Any] = np.full(positions.shape, MISSING_ID) if len(rows) == 0 else rows.ids[positions]
     codes = np.full(positions.shape, NO_LABEL, np.int32) if len(rows) == 0 else rows.codes[positions]
-    if positions.min(initial=0) < 0:
+    # Missing neighbours are last in their rows.
+    if positions.size and (positions[-1, -1] < 0 or (len(positions) > 1 and positions[:, -1].min() < 0)):
         none = positions < 0
         ids[none] = None if ids.dtype == object else MISSING_ID
         codes[none] = NO_LABEL
@@ -92,6 +107,8 @@ def as_result(rows: Rows, vocabulary: LabelVocabulary, positions: Positions, dis
 
 def check_depth(k: Any, count: int) -> int:
     """Return k as an int from 1 to far beyond the size of the index, or raise a ValueError."""
+    if type(k) is int and 0 < k <= MOST_MISSING:
+        return k
     k = check_k(k)
     if k > max(count, MOST_MISSING):
         raise ValueError(

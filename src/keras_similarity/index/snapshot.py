@@ -1,5 +1,6 @@
 """The state of an index as plain arrays and JSON, and back: what a file format keeps, whatever the format."""
 
+import logging
 from typing import Any
 
 import numpy as np
@@ -7,17 +8,24 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.labels import LabelVocabulary
+from keras_similarity.errors import MissingExtraError
+from keras_similarity.index.engines import APPROXIMATE, ExactEngine
+from keras_similarity.index.engines.spaces import space_of
+from keras_similarity.index.graph import EngineReport, Graph
 from keras_similarity.index.label_json import label_from_json, label_to_json
+from keras_similarity.index.rows import Block, Matrix
 from keras_similarity.index.stores.columns import Column
 from keras_similarity.index.stores.memory import MemoryStore
 
-__all__ = ["index_from_arrays", "index_to_arrays"]
+__all__ = ["index_from_arrays", "index_to_arrays", "load_graph"]
+
+logger = logging.getLogger(__name__)
 
 Arrays = dict[str, NDArray[Any]]
 COLUMNS = ("data", "metadata")
 
 
-def index_to_arrays(store: MemoryStore, settings: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:
+def index_to_arrays(store: Any, settings: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:
     """Return the arrays of an index and its settings, labels and string ids in the settings' JSON."""
     rows = store.rows
     arrays: Arrays = {"embeddings": rows.vectors(), "codes": rows.codes}
@@ -33,6 +41,9 @@ def index_to_arrays(store: MemoryStore, settings: dict[str, Any]) -> tuple[Array
         arrays["ids"] = rows.ids
     for column in COLUMNS:
         arrays |= {f"{column}-{key}": value for key, value in getattr(store, column).to_arrays().items()}
+    graph = rows.blocks[0].graph
+    if graph is not None:
+        arrays["graph"], settings["graph"] = graph.engine.dump(), graph.report.as_dict()
     return arrays, settings
 
 
@@ -41,12 +52,28 @@ def index_from_arrays(arrays: dict[str, Any], settings: dict[str, Any], distance
     vectors = arrays["embeddings"]
     ids = arrays["ids"] if "ids" in arrays else np.array(settings["ids"], object)
     live = np.unpackbits(arrays["live"], count=len(vectors)).astype(bool) if "live" in arrays else None
-    columns = []
-    for name in COLUMNS:
-        prefix = f"{name}-"
-        own = {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
-        columns.append(Column.from_arrays(own))
-    store = MemoryStore.adopt(distance, vectors, ids, arrays["codes"], live, *columns)
+    data, metadata = (_column(arrays, f"{name}-") for name in COLUMNS)
+    built = None
+    if "graph" in arrays:
+        matrix = Matrix(vectors[: settings["graph"]["rows"]])
+        built = Block(matrix, ExactEngine(distance), load_graph(arrays["graph"], settings["graph"], matrix, distance))
+    store = MemoryStore.adopt(distance, vectors, ids, arrays["codes"], live, data, metadata, built)
     store.next_id = settings["next_id"]
     store.vocabulary = LabelVocabulary(label_from_json(label) for label in settings["labels"])
     return store
+
+
+def _column(arrays: dict[str, Any], prefix: str) -> Column:
+    own = {key.removeprefix(prefix): value for key, value in arrays.items() if key.startswith(prefix)}
+    return Column.from_arrays(own)
+
+
+def load_graph(content: NDArray[np.uint8], report: dict[str, Any], matrix: Matrix, distance: Distance) -> Graph | None:
+    """Return a graph that was written down, or None where it cannot be used here: it can be built again."""
+    space = space_of(distance)
+    try:
+        if space is not None and report["engine"] in APPROXIMATE:
+            return Graph(APPROXIMATE[report["engine"]].load(content, matrix, space), EngineReport(**report))
+    except (MissingExtraError, ValueError, TypeError) as error:
+        logger.warning("the saved graph is left aside, and searches are exact: %s", error)
+    return None

@@ -3,25 +3,26 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
 from keras_similarity.core.distances import CANCELLATION, Distance, DotForm
+from keras_similarity.index.engines.pairs import WIDE_BYTES, pair_distances
 from keras_similarity.index.engines.sketch import SKETCH_COLUMNS, Sketch
-from keras_similarity.index.engines.terms import PART_ROWS, Terms
+from keras_similarity.index.engines.terms import Terms
 from keras_similarity.index.engines.topk import smallest, smallest_columns
-from keras_similarity.index.rows import Floats, Matrix, Positions
+from keras_similarity.index.rows import PART_ROWS, Floats, Matrix, Positions
+from keras_similarity.index.selection import Selection
 
 __all__ = ["ExactEngine", "nearest_by_definition"]
 
 TILE_BYTES = 8 * 2**20  # of scores at a time
 TILE_ROWS = 2**14  # of the gallery at a time, more where k asks for it
-WIDE_BYTES = 2**20  # of float64 rows at a time: they stay in the cache over the steps of a definition
 SKETCH_ELEMENTS = 2**19  # a gallery below 2 MB is read from the cache as quickly as its sketch
 FEW = 64  # rows whose definition is computed sooner than a score that would rule some of them out
 SLACK = 8  # candidates beyond k: when the last of them is clearly farther than the k-th, none was missed
+MOST_DEFINED = 128  # rows a query whose distances are all computed from the definition
 SPARSE = 8  # where fewer than one row in so many may be found, these are gathered first
 
-Mask = NDArray[np.bool_]
+NONE = np.empty(0, np.intp)
 
 
 class ExactEngine:
@@ -42,32 +43,35 @@ class ExactEngine:
         self._terms = Terms()
         self._sketch: Sketch | None = None
 
-    def search(self, matrix: Matrix, queries: Floats, k: int, *, mask: Mask | None = None) -> tuple[Positions, Floats]:
+    def search(
+        self, matrix: Matrix, queries: Floats, k: int, *, selection: Selection | None = None
+    ) -> tuple[Positions, Floats]:
         """Return rows and distances `(q, m)` of the nearest rows, m the smaller of k and how many may be found.
 
         Args:
             matrix: The rows.
             queries: C-contiguous float32 `(q, d)`, checked by the caller.
             k: ≥ 1.
-            mask: Which rows may be found, `(n,)`; None for all.
+            selection: Which rows may be found; None for all.
         """
-        found = len(matrix) if mask is None else int(np.count_nonzero(mask))
+        found = len(matrix) if selection is None else selection.count
         k = min(k, found)
         if k == 0 or len(queries) == 0:
             return np.empty((len(queries), k), np.intp), np.empty((len(queries), k), np.float32)
         dots = self._distance.dots
         if dots is None:
-            every = np.arange(len(matrix)) if mask is None else np.flatnonzero(mask)
+            every = np.arange(len(matrix)) if selection is None else selection.rows
             pairs = [nearest_by_definition(self._distance, matrix, query, every, k) for query in queries]
             return np.stack([rows for rows, _ in pairs]), np.stack([distances for _, distances in pairs])
         terms = self._known_terms(matrix, dots)
-        if mask is not None and found * SPARSE < len(matrix):
-            rows = np.flatnonzero(mask)
-            inside = Scan(self._distance, dots, Matrix(matrix.take(rows)), terms.of(rows), None, None)
+        if selection is not None and found * SPARSE < len(matrix):
+            rows = selection.rows
+            inside = Scan(self._distance, dots, Matrix(matrix.take(rows)), terms.of(rows), NONE, None)
             places, distances = inside.search(queries, k)
             return rows[places], distances
         sketch = self._current_sketch(matrix, terms) if len(queries) == 1 else None
-        return Scan(self._distance, dots, matrix, terms, mask, sketch).search(queries, k)
+        hidden = NONE if selection is None else selection.hidden
+        return Scan(self._distance, dots, matrix, terms, hidden, sketch).search(queries, k)
 
     def _known_terms(self, matrix: Matrix, dots: DotForm) -> Terms:
         terms = self._terms
@@ -95,16 +99,15 @@ class Scan:
         dots: DotForm,
         matrix: Matrix,
         terms: Terms,
-        mask: Mask | None,
+        hidden: Positions,
         sketch: Sketch | None,
     ) -> None:
         self.distance = distance
         self.dots = dots
         self.matrix = matrix
         self.terms = terms
-        self.mask = mask
         self.sketch = sketch
-        self.hidden = np.empty(0, np.intp) if mask is None else np.flatnonzero(~mask)
+        self.hidden = hidden  # rows that must not be found, ascending
 
     def search(self, queries: Floats, k: int) -> tuple[Positions, Floats]:
         transformed = self.dots.query(queries)
@@ -121,9 +124,7 @@ class Scan:
 
     def _tile(self, queries: Floats, transformed: Floats, k: int, columns: int) -> tuple[Positions, Floats]:
         near, rows = self._lowest(transformed, k + SLACK, columns)
-        distances = self.dots.finish(near, transformed)
-        if self.dots.magnitude is not None:
-            self._sharpen(distances, self.dots.magnitude(transformed), queries, rows)
+        distances = self._distances(near, queries, transformed, rows)
         order = np.lexsort((rows, distances))[:, :k]
         rows, distances = np.take_along_axis(rows, order, axis=1), np.take_along_axis(distances, order, axis=1)
         # Where rounding could have pushed a neighbour out (many rows about equally near), look again at all of those.
@@ -133,6 +134,15 @@ class Scan:
         for query in np.flatnonzero(beyond <= near[:, k - 1] + rounding):
             rows[query], distances[query] = self.one(queries[query], transformed[query], k)
         return rows, distances
+
+    def _distances(self, near: Floats, queries: Floats, transformed: Floats, rows: Positions) -> Floats:
+        """Return distances from the definition; of very many rows only where their scores lost digits."""
+        if rows.shape[1] <= MOST_DEFINED:
+            return pair_distances(self.distance, self.matrix, queries, rows)
+        distances = self.dots.finish(near, transformed)
+        if self.dots.magnitude is not None:
+            self._sharpen(distances, self.dots.magnitude(transformed), queries, rows)
+        return distances
 
     def _lowest(self, transformed: Floats, count: int, columns: int) -> tuple[Floats, Positions]:
         """Return the lowest scores of each query and their rows, `(q, m)`, ascending; m up to `count`."""

@@ -7,11 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.distances import DotForm
-from keras_similarity.index.rows import Floats, Matrix, Positions
+from keras_similarity.index.rows import PART_ROWS, Floats, Matrix, Positions
 
 __all__ = ["Terms"]
 
-PART_ROWS = 4096  # rows read at a time: a part stays in the cache between the passes over it
 EPSILON = float(np.finfo(np.float32).eps)
 EMPTY = np.empty(0, np.float32)
 

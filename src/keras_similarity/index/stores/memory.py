@@ -18,6 +18,8 @@ from keras_similarity.index.stores.columns import Column
 
 __all__ = ["MemoryStore"]
 
+Mask = NDArray[np.bool_]
+
 
 class MemoryStore:
     """Columns in memory. A row is never rewritten, so what was found before stays true.
@@ -34,23 +36,12 @@ class MemoryStore:
         self._distance = distance
         self.vocabulary = LabelVocabulary()
         self.next_id = 0
-        self._fill(np.empty((0, dim), dtype), np.empty(0, np.int64), np.empty(0, np.int32), None, Column(), Column())
-
-    def _fill(
-        self,
-        vectors: NDArray[Any],
-        ids: Ids,
-        codes: NDArray[np.int32],
-        live: NDArray[np.bool_] | None,
-        data: Column,
-        metadata: Column,
-    ) -> None:
-        self._vectors, self._ids, self._codes = Growing(vectors), Growing(ids), Growing(codes)
-        self.data, self.metadata = data, metadata
+        self._built: tuple[Block, ...] = ()  # rows that will not grow any more, and have a graph or not
+        self._vectors, self._scan = Growing(np.empty((0, dim), dtype)), ExactEngine(distance)  # and those after them
+        self._ids, self._codes = Growing(np.empty(0, np.int64)), Growing(np.empty(0, np.int32))
+        self.data, self.metadata = Column(), Column()
         self._table = IdTable()
-        self._built: tuple[Block, ...] = ()  # blocks that are finished, of a graph or not
-        self._scan = ExactEngine(self._distance)
-        self.rows = self._publish(live, 0)
+        self.rows = self._published(None, 0, 0)
 
     @classmethod
     def adopt(
@@ -59,13 +50,17 @@ class MemoryStore:
         vectors: NDArray[Any],
         ids: Ids,
         codes: NDArray[np.int32],
-        live: NDArray[np.bool_] | None,
+        live: Mask | None,
         data: Column,
         metadata: Column,
+        built: Block | None = None,
     ) -> "MemoryStore":
-        """Take over columns that nobody else will change, without a copy."""
+        """Take over columns that nobody else will change, without a copy; `built` has the first of the vectors."""
         store = cls(vectors.shape[1], distance, vectors.dtype)
-        store._fill(vectors, ids, codes, live, data, metadata)
+        store._built = () if built is None else (built,)
+        store._vectors = Growing(vectors[0 if built is None else len(built.matrix) :])
+        store._ids, store._codes, store.data, store.metadata = Growing(ids), Growing(codes), data, metadata
+        store.rows = store._published(live, 0, 0)
         return store
 
     def put(self, items: Items, gone: Positions) -> None:
@@ -84,33 +79,61 @@ class MemoryStore:
         self.data.append(items.data, len(items.ids))
         self.metadata.append(items.metadata, len(items.ids))
         self.next_id = max(self.next_id, items.next_id())
-        self.rows = self._publish(live, rows.generation + 1)
+        self.rows = self._published(live, rows.generation + 1, rows.layout)
 
     def remove(self, positions: Positions) -> None:
         """Remove the rows at some positions."""
         rows = self.rows
         live = np.ones(len(rows), bool) if rows.live is None else rows.live.copy()
         live[positions] = False
-        self.rows = self._publish(live, rows.generation + 1)
+        self.rows = self._published(live, rows.generation + 1, rows.layout)
 
     def positions_of(self, ids: Ids) -> Positions:
         """Return where the live row of each id is, -1 where there is none."""
         rows = self.rows
-        positions = self._table.find(ids, self._ids.view)
+        positions = rows.records.table.find(ids, rows.ids)
         if rows.live is not None and len(rows.live):
-            positions = np.where(rows.live[positions], positions, -1)
+            known = positions < len(rows)  # another thread may have added the id anew since
+            positions = np.where(known & rows.live[np.where(known, positions, -1)], positions, -1)
         return positions
 
-    def _publish(self, live: NDArray[np.bool_] | None, generation: int) -> Rows:
+    def compacted(self, base: Rows) -> tuple[Positions | None, Matrix]:
+        """Return the live rows of a moment as one matrix and their positions, None for all: to build an engine over."""
+        if base.selection is None and len(base.blocks) == 1 and self._vectors.is_snug:
+            return None, base.blocks[0].matrix
+        positions = base.live_positions()
+        parts = [
+            block.matrix.rows[positions[slice(*np.searchsorted(positions, (start, stop)))] - start]
+            for block, start, stop in zip(base.blocks, base.starts, base.starts[1:], strict=False)
+        ]
+        return positions, Matrix(np.concatenate(parts))
+
+    def replace(self, base: Rows, positions: Positions | None, block: Block) -> None:
+        """Put a block of the chosen rows of a moment in the place of that moment's rows; what came since stays."""
+        rows, count = self.rows, len(base)
+        fresh = rows.blocks[-1].matrix.rows[count - rows.starts[-2] :].copy()
+        kept = np.arange(count) if positions is None else positions
+        order = np.concatenate([kept, np.arange(count, len(rows))])
+        live = None if rows.live is None else rows.live[order]
+        if positions is not None:
+            self._ids, self._codes = Growing(rows.ids[order]), Growing(rows.codes[order])
+            self.data, self.metadata = self.data.take(order), self.metadata.take(order)
+            self._table = IdTable()
+        self._built, self._vectors, self._scan = (block,), Growing(fresh), ExactEngine(self._distance)
+        live = None if live is None or live.all() else live
+        self.rows = self._published(live, rows.generation + 1, rows.layout + 1)
+
+    def _published(self, live: Mask | None, generation: int, layout: int) -> Rows:
         blocks = (*self._built, Block(Matrix(self._vectors.view), self._scan))
-        records = MemoryRecords(self.data, self.metadata)
-        return Rows(blocks, self._ids.view, self._codes.view, records, live, generation)
+        records = MemoryRecords(self.data, self.metadata, self._table)
+        return Rows(blocks, self._ids.view, self._codes.view, records, live, generation, layout)
 
 
 class MemoryRecords:
-    """What is kept beside the rows of a memory store."""
+    """What is kept beside the rows of a memory store, and where ids are among them."""
 
-    def __init__(self, data: Column, metadata: Column) -> None:
+    def __init__(self, data: Column, metadata: Column, table: IdTable) -> None:
+        self.table = table
         self._data = data
         self._metadata = metadata
 
