@@ -90,6 +90,8 @@ def test_l2_normalize__unit_rows_zero_row_and_saving(rng, tmp_path):
     assert np.isfinite(gradient).all()
 
 
-def test_l2_normalize__mixed_precision__is_float32():
-    rows = L2Normalize(dtype="mixed_bfloat16")(np.full((1, 3), 2.0, "float32"))
+def test_l2_normalize__mixed_precision__is_float32_to_the_last_digit(rng):
+    x = rng.normal(size=(3, 4)).astype("float32")
+    rows = L2Normalize(dtype="mixed_bfloat16")(x)
     assert keras.backend.standardize_dtype(rows.dtype) == "float32"
+    np.testing.assert_allclose(ops.convert_to_numpy(rows), x / np.linalg.norm(x, axis=1, keepdims=True), rtol=1e-6)

@@ -77,25 +77,25 @@ def cosface(labels, embeddings, weights, margin=0.35, scale=64.0):
     return values
 
 
-def adaface(labels, embeddings, weights, mean, std, margin=0.4, scale=64.0, h=0.333, clip_angle=False):
+def adaface(labels, embeddings, weights, mean, std, margin=0.4, scale=64.0, h=0.333, clip_angle=False, norms=None):
     """AdaFace: a margin that the norm of the embedding, its quality, turns from angular into additive.
 
     Kim et al., arXiv:2204.00964, with mean and std of the norms given (the paper: moving averages over batches):
         z = clip((‖x‖ − mean) / (std / h), −1, 1);   g_angle = −margin z,   g_add = margin z + margin
         true class: scale · (cos(θ_y + g_angle) − g_add),  others: scale · cos θ_c
-    z = −1 is ArcFace, z = 0 CosFace. z carries no gradient.
+    z = −1 is ArcFace, z = 0 CosFace. z carries no gradient: for a gradient, give `norms` and they stay as they are.
     clip_angle=False is the equation: θ_y + g_angle may fall below 0, where the cosine falls again. The authors' code
-    clips it to [1e-3, π − 1e-3] (True), cosines to ±(1 − 1e-3), norms to [1e-3, 100], adds 1e-3 to std (not here),
-    and takes the unbiased std of a batch.
+    clips it to [0, π] (True), and then to 1e-3 within it, cosines to ±(1 − 1e-3), norms to [1e-3, 100], adds 1e-3 to
+    std (not here), and takes the unbiased std of a batch.
     """
     cosines = cosine_matrix(embeddings, weights)
     values = np.zeros(len(labels))
     for i, y in enumerate(labels):
-        norm = math.sqrt(sum(value * value for value in embeddings[i]))
+        norm = math.sqrt(sum(value * value for value in embeddings[i])) if norms is None else norms[i]
         z = max(-1.0, min(1.0, (norm - mean) / std * h))
         angle = math.acos(cosines[i, y]) - margin * z
         if clip_angle:
-            angle = max(1e-3, min(math.pi - 1e-3, angle))
+            angle = max(0.0, min(math.pi, angle))
         logits = cosines[i].copy()
         logits[y] = math.cos(angle) - (margin * z + margin)
         values[i] = cross_entropy(scale * logits, y)

@@ -45,7 +45,7 @@ def soft_triple(labels, embeddings, centers, la=20.0, gamma=0.1, margin=0.01):
     Qian et al., arXiv:1909.05235, cosine similarities s_ck:
         S_c = Σ_k softmax_k(s_ck / γ) s_ck
         −log(exp(λ (S_y − margin)) / (exp(λ (S_y − margin)) + Σ_{c ≠ y} exp(λ S_c)))
-    γ divides (0.1 sharpens tenfold). The paper's regulariser, which merges centres of a class, is not part of it.
+    γ divides (0.1 sharpens tenfold). The paper's regulariser is `soft_triple_regularizer`.
     """
     values = np.zeros(len(labels))
     per_class = [cosine_matrix(embeddings, of_class) for of_class in np.asarray(centers, dtype=np.float64)]
@@ -57,3 +57,16 @@ def soft_triple(labels, embeddings, centers, la=20.0, gamma=0.1, margin=0.01):
             logits[c] = la * (soft_maximum - margin if c == y else soft_maximum)
         values[i] = cross_entropy(logits, y)
     return values
+
+
+def soft_triple_regularizer(centers, tau=0.2):
+    """τ / (C K (K − 1)) Σ_c Σ_{s < t} √(2 − 2 ⟨w_cs, w_ct⟩), the distances between unit centres of a class.
+
+    Qian et al., arXiv:1909.05235, which merges the centres that a class does not need.
+    """
+    classes, k, _ = np.shape(centers)
+    total = 0.0
+    for of_class in centers:
+        distances = distance_matrix("euclidean", unit(of_class))
+        total += sum(distances[s, t] for s in range(k) for t in range(s + 1, k))
+    return tau * total / (classes * k * (k - 1))

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["as_array", "as_vectors", "check_choice", "check_finite", "check_k", "check_same_length", "check_whole"]
+__all__ = [
+    "as_array",
+    "as_vectors",
+    "check_choice",
+    "check_finite",
+    "check_k",
+    "check_number",
+    "check_same_length",
+    "check_whole",
+]
 
 LEAST_SQUARE = 1e-30  # of a norm: below, products of float32 numbers lose their digits
 
@@ -117,6 +126,27 @@ def check_whole(value: Any, *, name: str, minimum: int) -> int:
             f"  Pass an int, such as {name}={max(minimum, 5)}."
         )
     return whole
+
+
+def check_number(
+    value: Any,
+    *,
+    name: str,
+    hint: str,
+    above: float = -math.inf,
+    at_least: float = -math.inf,
+    at_most: float = math.inf,
+) -> float:
+    """Return `value` as a finite float within the limits, or raise a ValueError that ends in `hint`."""
+    try:
+        number = math.nan if isinstance(value, bool | str) else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not (math.isfinite(number) and number > above and at_least <= number <= at_most):
+        limits = (("above", above), ("at least", at_least), ("at most", at_most))
+        wanted = " and ".join(f"{words} {limit:g}" for words, limit in limits if math.isfinite(limit))
+        raise ValueError(f"`{name}` must be {wanted or 'a finite number'}: got {value!r}.\n  {hint}")
+    return number
 
 
 def check_same_length(count: int, other: Any, *, name: str, what: str) -> None:

@@ -1,7 +1,44 @@
-"""Layers that end an encoder in an embedding."""
+"""Layers that end an encoder in an embedding, and heads that train it."""
 
+from keras_similarity.layers.activation_std import ActivationStd
 from keras_similarity.layers.generalized_mean import GeneralizedMeanPooling1D, GeneralizedMeanPooling2D
+from keras_similarity.layers.heads import (
+    AdaFace,
+    ArcFace,
+    ClassHead,
+    CosFace,
+    CurricularFace,
+    HeadLoss,
+    NormalizedSoftmax,
+    ProxyAnchor,
+    ProxyNCA,
+    SoftTriple,
+    SubCenterArcFace,
+    drop_heads,
+)
 from keras_similarity.layers.l2_normalize import L2Normalize
 from keras_similarity.layers.metric_embedding import MetricEmbedding
+from keras_similarity.layers.prediction_head import PredictionHead
+from keras_similarity.layers.projection_head import ProjectionHead
 
-__all__ = ["GeneralizedMeanPooling1D", "GeneralizedMeanPooling2D", "L2Normalize", "MetricEmbedding"]
+__all__ = [
+    "ActivationStd",
+    "AdaFace",
+    "ArcFace",
+    "ClassHead",
+    "CosFace",
+    "CurricularFace",
+    "GeneralizedMeanPooling1D",
+    "GeneralizedMeanPooling2D",
+    "HeadLoss",
+    "L2Normalize",
+    "MetricEmbedding",
+    "NormalizedSoftmax",
+    "PredictionHead",
+    "ProjectionHead",
+    "ProxyAnchor",
+    "ProxyNCA",
+    "SoftTriple",
+    "SubCenterArcFace",
+    "drop_heads",
+]

@@ -23,6 +23,10 @@ class L2Normalize(keras.layers.Layer):
         [0.6, 0.8]
     """
 
+    def __init__(self, **kwargs: Any) -> None:
+        # Without autocast, which would first round a float32 input to half precision.
+        super().__init__(autocast=False, **kwargs)
+
     def call(self, inputs: Tensor) -> Tensor:
         """Return float32 of the same shape."""
         return unit_rows(ops.cast(inputs, "float32"))
