@@ -29,7 +29,10 @@ def step(name, x, labels):
         loss = losses.TripletMarginLoss(0.1, swap=name == "pn", distance=cosine)
         miner = miners.BatchEasyHardMiner("hard", "semihard", distance=cosine)
     else:
-        loss, miner = losses.TripletMarginLoss(0.1, distance=cosine), miners.TripletMarginMiner(0.1, "semihard", distance=cosine)
+        loss, miner = (
+            losses.TripletMarginLoss(0.1, distance=cosine),
+            miners.TripletMarginMiner(0.1, "semihard", distance=cosine),
+        )
 
     def run():
         x.grad = None

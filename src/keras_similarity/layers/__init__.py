@@ -1,6 +1,5 @@
 """Layers that end an encoder in an embedding, and heads that train it."""
 
-from keras_similarity.layers.activation_std import ActivationStd
 from keras_similarity.layers.generalized_mean import GeneralizedMeanPooling1D, GeneralizedMeanPooling2D
 from keras_similarity.layers.heads import (
     AdaFace,
@@ -22,7 +21,6 @@ from keras_similarity.layers.prediction_head import PredictionHead
 from keras_similarity.layers.projection_head import ProjectionHead
 
 __all__ = [
-    "ActivationStd",
     "AdaFace",
     "ArcFace",
     "ClassHead",
