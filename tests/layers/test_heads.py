@@ -212,14 +212,6 @@ def test_class_cosines__name_the_likeliest_class():
     np.testing.assert_allclose(numpy_of(head.class_cosines(rows)), expected, atol=1e-6)
 
 
-@pytest.mark.slow
-def test_narrower_embeddings__use_the_first_numbers_of_the_weights():
-    head, rows, weights, _ = made("CosFace")
-    head(rows)
-    value = head.loss()(LABELS, ops.convert_to_tensor(rows[:, :3]))
-    assert float(numpy_of(value)) == pytest.approx(heads.cosface(LABELS, rows[:, :3], weights[:, :3]).mean(), rel=1e-5)
-
-
 @pytest.mark.parametrize(
     ("make", "message"),
     [

@@ -1,6 +1,5 @@
 """Layers that end an encoder in an embedding, and heads that train it."""
 
-from keras_similarity.layers.activation_std import ActivationStd
 from keras_similarity.layers.generalized_mean import GeneralizedMeanPooling1D, GeneralizedMeanPooling2D
 from keras_similarity.layers.heads import (
     AdaFace,
@@ -17,12 +16,12 @@ from keras_similarity.layers.heads import (
     drop_heads,
 )
 from keras_similarity.layers.l2_normalize import L2Normalize
+from keras_similarity.layers.learned_temperature import LearnedTemperature
 from keras_similarity.layers.metric_embedding import MetricEmbedding
 from keras_similarity.layers.prediction_head import PredictionHead
 from keras_similarity.layers.projection_head import ProjectionHead
 
 __all__ = [
-    "ActivationStd",
     "AdaFace",
     "ArcFace",
     "ClassHead",
@@ -32,6 +31,7 @@ __all__ = [
     "GeneralizedMeanPooling2D",
     "HeadLoss",
     "L2Normalize",
+    "LearnedTemperature",
     "MetricEmbedding",
     "NormalizedSoftmax",
     "PredictionHead",

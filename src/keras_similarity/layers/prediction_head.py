@@ -15,7 +15,7 @@ class PredictionHead(MLPHead):
     """A perceptron with one narrow hidden layer, from a projection to the prediction of another view's (SimSiam, BYOL).
 
     Without it, and without a gradient stopped on the other side, those methods collapse. Watch for that with
-    `ActivationStd` on its output.
+    `metrics.ActivationStd` on its output.
 
     Definition:
         dense → batch normalisation → activation, then dense with a bias. The first dense layer has none.

@@ -15,7 +15,7 @@ class ProjectionHead(MLPHead):
     """A perceptron from the embedding to the space in which a self-supervised loss compares.
 
     The loss works on its output; what is searched is its input, which keeps more of the example. Watch for collapse
-    with `ActivationStd` on its output.
+    with `metrics.ActivationStd` on its output.
 
     Definition:
         (dense → batch normalisation → activation) × (num_layers − 1), then dense → batch normalisation without a

@@ -81,12 +81,9 @@ class ClassHead(keras.layers.Layer):
         return HeadLoss(self, reduction=reduction, name=name)
 
     def class_cosines(self, embeddings: Tensor) -> Tensor:
-        """Return the cosine of each embedding `(b, d)` to each class, `(b, c)`; the largest is the likeliest class.
-
-        Embeddings of m < d numbers are compared with the first m numbers of the weights.
-        """
+        """Return the cosine of each embedding `(b, d)` to each class, `(b, c)`; the largest is the likeliest class."""
         rows = as_wide_float(embeddings)
-        weights = ops.cast(ops.convert_to_tensor(self.class_weights), rows.dtype)[:, : rows.shape[1]]
+        weights = ops.cast(ops.convert_to_tensor(self.class_weights), rows.dtype)
         cosines = ops.matmul(unit_rows(rows), ops.transpose(unit_rows(weights)))
         if self.centers_per_class == 1:
             return cosines

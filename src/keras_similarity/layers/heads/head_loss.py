@@ -166,7 +166,7 @@ def _check_classes(values: Any, head: Any) -> None:
 
 def _check_rows(codes: Tensor, rows: Tensor, head: Any) -> None:
     width = head.class_weights.shape[1]
-    if len(rows.shape) != 2 or rows.shape[1] is None or rows.shape[1] > width:
+    if len(rows.shape) != 2 or rows.shape[1] != width:
         raise ValueError(
             f"`embeddings` needs shape (b, {width}), what {head.name!r} returned: got {tuple(rows.shape)}.\n"
             "  Give this loss to the output that ends in its head."

@@ -1,0 +1,60 @@
+"""A temperature that is learned, as the length of the rows."""
+
+import math
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_similarity.ops.pairwise import unit_rows
+
+__all__ = ["LearnedTemperature"]
+
+Tensor = Any
+LARGEST_SCALE = 100.0  # CLIP's limit, past which training becomes unstable
+
+
+@keras.saving.register_keras_serializable(package="keras_similarity")
+class LearnedTemperature(keras.layers.Layer):
+    """Brings rows to length √(1 / temperature), with a temperature that is trained.
+
+    The inner product of two rows is then their cosine over the temperature: put it at the end of a model, and train
+    with a softmax loss of `distance="inner_product"` and `temperature=1`. Cosine search finds the same neighbours
+    whatever the length. The scale 1 / temperature is kept in logarithms, and at most 100.
+
+    Args:
+        temperature: What it starts from, in (0.01, 1].
+
+    Raises:
+        ValueError: a temperature outside that range.
+
+    Input and output shape `(…, d)`, float32 out. Views `(b, 2, d)` share the temperature.
+
+    Example:
+        >>> rows = LearnedTemperature(0.25)(np.array([[3.0, 4.0]]))
+        >>> keras.ops.convert_to_numpy(rows).round(3).tolist()
+        [[1.2, 1.6]]
+
+    References:
+        Radford et al., CLIP, 2021, arXiv:2103.00020, section 2.5.
+    """
+
+    def __init__(self, temperature: float = 0.07, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        if isinstance(temperature, bool) or not 1 / LARGEST_SCALE < temperature <= 1:
+            raise ValueError(f"`temperature` must be above 0.01 and at most 1: got {temperature!r}.\n  CLIP uses 0.07.")
+        self.temperature = float(temperature)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Create the logarithm of the scale."""
+        start = keras.initializers.Constant(-math.log(self.temperature))
+        self._log_scale = self.add_weight(name="log_scale", shape=(), initializer=start, dtype="float32")
+
+    def call(self, inputs: Tensor) -> Tensor:
+        """Return rows of the learned length."""
+        log_scale: Tensor = ops.minimum(ops.convert_to_tensor(self._log_scale), math.log(LARGEST_SCALE))
+        return unit_rows(ops.cast(inputs, "float32")) * ops.exp(log_scale / 2.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return what `from_config` needs."""
+        return {**super().get_config(), "temperature": self.temperature}
