@@ -75,8 +75,9 @@ def compare_clusters(labels: Any, clusters: Any, metrics: Sequence[str] = DEFAUL
     Cost: O(n + cells) time for a table of labels by clusters; "ami" O(n · (labels + clusters)).
 
     Example:
-        >>> compare_clusters(["a", "a", "b", "b"], [1, 1, 0, 2], ["homogeneity", "ari"])
-        {'homogeneity': 1.0, 'ari': 0.5714285714285714}
+        >>> found = compare_clusters(["a", "a", "b", "b"], [1, 1, 0, 2], ["homogeneity", "ari"])
+        >>> {name: round(value, 3) for name, value in found.items()}
+        {'homogeneity': 1.0, 'ari': 0.571}
 
     References:
         V-measure: Rosenberg & Hirschberg, 2007. AMI: Vinh, Epps & Bailey, 2010, JMLR 11, equation 24a.
