@@ -17,7 +17,7 @@ __version__ = "0.1.0.dev0"
 
 # Packages that import Keras, and those that need NumPy alone.
 _TRAINING = ("callbacks", "layers", "losses", "metrics", "models", "ops", "samplers")
-_SEARCH = ("calibrate", "core", "embed", "errors", "evaluate", "index", "visualization")
+_SEARCH = ("calibrate", "core", "embed", "errors", "evaluate", "index", "inspection", "visualization")
 _NAMES = {
     "Index": "keras_similarity.index",
     "Lookup": "keras_similarity.core",
@@ -39,6 +39,7 @@ __all__ = [
     "errors",
     "evaluate",
     "index",
+    "inspection",
     "layers",
     "losses",
     "metrics",

@@ -75,8 +75,8 @@ def compare_clusters(labels: Any, clusters: Any, metrics: Sequence[str] = DEFAUL
     Cost: O(n + cells) time for a table of labels by clusters; "ami" O(n · (labels + clusters)).
 
     Example:
-        >>> scores = compare_clusters(["a", "a", "b", "b"], [1, 1, 0, 2], ["homogeneity", "ari"])
-        >>> {name: round(score, 3) for name, score in scores.items()}
+        >>> found = compare_clusters(["a", "a", "b", "b"], [1, 1, 0, 2], ["homogeneity", "ari"])
+        >>> {name: round(value, 3) for name, value in found.items()}
         {'homogeneity': 1.0, 'ari': 0.571}
 
     References:
