@@ -31,9 +31,9 @@ class LearnedTemperature(keras.layers.Layer):
     Input and output shape `(…, d)`, float32 out. Views `(b, 2, d)` share the temperature.
 
     Example:
-        >>> rows = LearnedTemperature(0.25)(np.array([[3.0, 4.0]]))
+        >>> rows = LearnedTemperature(0.25)(np.array([[0.0, 5.0]]))
         >>> keras.ops.convert_to_numpy(rows).round(3).tolist()
-        [[1.2, 1.6]]
+        [[0.0, 2.0]]
 
     References:
         Radford et al., CLIP, 2021, arXiv:2103.00020, section 2.5.

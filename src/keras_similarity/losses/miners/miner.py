@@ -48,7 +48,8 @@ class Miner:
     ) -> tuple[Tensor, Tensor]:
         """Choose among the pairs of anchors and keys; `distance` is the loss's."""
         found = self.distance or get_distance(distance)
-        return self.mine(ops.stop_gradient(rows), ops.stop_gradient(keys), positives, negatives, found)
+        still, still_keys = (ops.stop_gradient(ops.convert_to_tensor(part)) for part in (rows, keys))
+        return self.mine(still, still_keys, positives, negatives, found)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, all of it JSON."""
