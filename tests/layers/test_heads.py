@@ -16,11 +16,11 @@ STATISTICS = {"norm_mean": 1.4, "norm_std": 0.6}
 
 
 def batch(k):
-    """Rows of several lengths, one almost opposite to its class and one almost in its direction, and weights."""
+    """Rows of several lengths, a short one almost opposite to its class, a long one almost in its direction; weights."""
     rng = np.random.default_rng(11)
     weights = rng.normal(size=(CLASSES, k, WIDTH))
     rows = rng.normal(size=(len(LABELS), WIDTH)) * rng.uniform(0.2, 2.0, size=(len(LABELS), 1))
-    rows[0] = -1.2 * weights[LABELS[0], 0] + 0.2 * rng.normal(size=WIDTH)
+    rows[0] = 0.2 * (0.2 * rng.normal(size=WIDTH) - 1.2 * weights[LABELS[0], 0])
     rows[1] = 1.2 * weights[LABELS[1], 0] + 0.4 * rng.normal(size=WIDTH)
     return rows.astype(np.float32), weights.astype(np.float32)
 

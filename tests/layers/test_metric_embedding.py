@@ -17,7 +17,8 @@ def test_rows_have_length_1_and_the_direction_of_the_projection(rng):
     layer, x = MetricEmbedding(5), rng.normal(size=(4, 7)).astype(np.float32)
     embeddings = numpy_of(layer(x))
     projected = x @ numpy_of(layer.dense.kernel) + numpy_of(layer.dense.bias)
-    np.testing.assert_allclose(embeddings, projected / np.linalg.norm(projected, axis=1, keepdims=True), rtol=1e-5)
+    unit = projected / np.linalg.norm(projected, axis=1, keepdims=True)
+    np.testing.assert_allclose(embeddings, unit, rtol=1e-5, atol=1e-6)
 
 
 def test_normalize_false__is_the_projection(rng):
