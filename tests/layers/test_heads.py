@@ -16,7 +16,7 @@ STATISTICS = {"norm_mean": 1.4, "norm_std": 0.6}
 
 
 def batch(k):
-    """Rows of several lengths, a short one almost opposite to its class, a long one almost in its direction; weights."""
+    """Rows of several lengths, a short one almost opposite to its class, a long one almost along it; weights."""
     rng = np.random.default_rng(11)
     weights = rng.normal(size=(CLASSES, k, WIDTH))
     rows = rng.normal(size=(len(LABELS), WIDTH)) * rng.uniform(0.2, 2.0, size=(len(LABELS), 1))
