@@ -87,7 +87,7 @@ SEARCH_VENV := .venv-search
 test-search: $(WHEEL)
 	test -x $(SEARCH_VENV)/bin/python || $(PYTHON) -m venv $(SEARCH_VENV)
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check numpy rich typer --group tests
+	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check faiss-cpu numpy rich typer --group tests
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
 	$(SEARCH_VENV)/bin/python -m pytest -m "not training and not slow" $(ARGS)
 
