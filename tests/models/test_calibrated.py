@@ -64,6 +64,13 @@ def test_reset_index__forgets_the_calibration_too(model, rng):
     assert model.calibration is None
 
 
+def test_load_index__forgets_the_thresholds_of_the_other_index(model, rng, tmp_path):
+    model.save_index(tmp_path / "index")
+    model.calibrate(*points(rng, 5))
+    model.load_index(tmp_path / "index")
+    assert model.calibration is None
+
+
 def test_lookup_filters_by_label_metadata_and_distance(model):
     here = np.array([[0.0, 0.0]], np.float32)
     assert set(model.lookup(here, 5, where={"label": {"in": ["b", "c"]}}).labels.ravel()) <= {"b", "c"}

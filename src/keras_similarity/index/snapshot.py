@@ -7,12 +7,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.label_json import label_from_json, label_to_json
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.errors import MissingExtraError
 from keras_similarity.index.engines import APPROXIMATE, ExactEngine
 from keras_similarity.index.engines.spaces import space_of
 from keras_similarity.index.graph import EngineReport, Graph
-from keras_similarity.index.label_json import label_from_json, label_to_json
 from keras_similarity.index.rows import Block, Matrix
 from keras_similarity.index.stores.columns import Column
 from keras_similarity.index.stores.memory import MemoryStore

@@ -6,8 +6,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_similarity.core.checks import check_whole
-from keras_similarity.losses.arguments import check_number
+from keras_similarity.core.checks import check_number, check_whole
 from keras_similarity.losses.metric_loss import Anchors, Comparison, MetricLoss
 
 __all__ = ["MatryoshkaLoss"]

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_similarity.losses.arguments import check_number
+from keras_similarity.core.checks import check_number
 from keras_similarity.ops import as_wide_float, safe_sqrt, unit_rows
 
 __all__ = [

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from keras_similarity.core.checks import check_number
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.arguments import check_number
 from keras_similarity.losses.metric_loss import MetricLoss
 
 __all__ = ["TemperatureLoss"]

@@ -6,8 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_similarity.core.checks import check_number
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.arguments import check_distance, check_number
+from keras_similarity.losses.arguments import check_distance
 from keras_similarity.losses.metric_loss import MetricLoss
 from keras_similarity.ops import masked_log_sum_exp, masked_row_mean, safe_sqrt
 

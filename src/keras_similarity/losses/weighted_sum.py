@@ -5,7 +5,7 @@ from typing import Any
 
 import keras
 
-from keras_similarity.losses.arguments import check_number
+from keras_similarity.core.checks import check_number
 from keras_similarity.losses.metric_loss import MetricLoss
 
 __all__ = ["WeightedSum"]

@@ -1,5 +1,6 @@
 """How near is near enough: a searchable model that is calibrated, and then says "none of these" too."""
 
+import os
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,22 +45,14 @@ class Calibrated(Searchable):
         self._calibration = calibrate(index, self.embed(x), y, thresholds_targets, **settings)
         return self._calibration
 
-    def match(
-        self,
-        x: Any,
-        cutpoint: str = "optimal",
-        no_match_label: Hashable = -1,
-        *,
-        k: int | None = None,
-        matcher: Any = None,
-    ) -> Any:
+    def match(self, x: Any, cutpoint: str = "optimal", no_match_label: Hashable = -1, *, matcher: Any = None) -> Any:
         """Label examples by their neighbours; one that is too far from everything gets `no_match_label`.
 
         Args:
             x: Examples, see `embed`.
             cutpoint: Which of the calibration's; "all" for a dict of them all.
             no_match_label: The label of the unknown.
-            k, matcher: How many neighbours vote and how; None for what was calibrated.
+            matcher: The user's own matcher, if one was calibrated.
 
         Returns:
             `keras_similarity.calibrate.Matches`: a sequence of labels, with probabilities and deciding neighbours.
@@ -68,14 +61,14 @@ class Calibrated(Searchable):
             NotCalibratedError: `calibrate` was not called yet.
         """
         calibration = self._existing_calibration("match")
-        result = self.lookup(x, calibration.k if k is None else k)
-        return match(result, calibration, cutpoint, no_match_label=no_match_label, matcher=matcher)
+        return match(
+            self.lookup(x, calibration.k), calibration, cutpoint, no_match_label=no_match_label, matcher=matcher
+        )
 
     def evaluate_classification(
         self,
         x: Any,
         y: Any,
-        k: int | None = None,
         extra_metrics: Sequence[str] = ("precision", "recall"),
         *,
         matcher: Any = None,
@@ -85,7 +78,7 @@ class Calibrated(Searchable):
 
         Args:
             x, y: Examples and true labels; a label the index does not hold is an unknown one, rightly rejected.
-            k, matcher: How many neighbours vote and how; None for what was calibrated.
+            matcher: The user's own matcher, if one was calibrated.
             extra_metrics: Names beside the calibration metric.
             ids: For examples that are items of the index: their ids, left out of their own neighbours.
 
@@ -102,7 +95,7 @@ class Calibrated(Searchable):
             y,
             calibration.cutpoints,
             (calibration.calibration_metric, *extra_metrics),
-            k=calibration.k if k is None else k,
+            k=calibration.k,
             matcher=calibration.matcher if matcher is None else matcher,
             ids=ids,
         )
@@ -110,6 +103,11 @@ class Calibrated(Searchable):
     def reset_index(self) -> None:
         """Empty the index and forget its calibration; its distance and settings stay."""
         super().reset_index()
+        self._calibration = None
+
+    def load_index(self, path: str | os.PathLike[str]) -> None:
+        """Take over a saved index, and forget the calibration, whose thresholds were another index's."""
+        super().load_index(path)
         self._calibration = None
 
     def save_assets(self, dir_path: str) -> None:

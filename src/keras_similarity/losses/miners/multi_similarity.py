@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_similarity.core.checks import check_number
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.arguments import check_number
 from keras_similarity.losses.miners.miner import Miner
 from keras_similarity.ops import masked_max, masked_min
 
