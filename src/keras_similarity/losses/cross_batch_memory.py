@@ -7,9 +7,9 @@ from keras import ops
 
 from keras_similarity.core.checks import check_whole
 from keras_similarity.core.labels import LabelVocabulary
-from keras_similarity.losses.labels import as_codes, concrete
 from keras_similarity.losses.metric_loss import Anchors, Comparison, MetricLoss
 from keras_similarity.losses.queue import EmbeddingQueue
+from keras_similarity.ops import as_codes, concrete
 
 __all__ = ["CrossBatchMemory"]
 

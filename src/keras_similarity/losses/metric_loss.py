@@ -11,11 +11,18 @@ from keras import ops
 
 from keras_similarity.core.checks import check_whole
 from keras_similarity.core.distances import Distance, get_distance
-from keras_similarity.losses.labels import as_codes, one_per_row
 from keras_similarity.losses.miners import Miner
 from keras_similarity.losses.reducers import Reducer, get_reducer
 from keras_similarity.losses.regularizers import EmbeddingRegularizer
-from keras_similarity.ops import as_wide_float, in_chunks, pair_counts, pair_masks, pairwise_distances
+from keras_similarity.ops import (
+    as_codes,
+    as_wide_float,
+    in_chunks,
+    one_per_row,
+    pair_counts,
+    pair_masks,
+    pairwise_distances,
+)
 
 __all__ = ["Anchors", "Comparison", "MetricLoss"]
 
@@ -169,7 +176,9 @@ class MetricLoss(keras.losses.Loss):
     def reduced(self, anchors: Anchors, comparison: Comparison, sample_weight: Any = None) -> Tensor:
         """Return the loss from what its anchors contribute."""
         values, contributing, pairs = comparison
-        weights = None if sample_weight is None else one_per_row(sample_weight, values.dtype)
+        weights = (
+            None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=values.dtype)
+        )
         codes = anchors.codes
         loss = self.reducer(values, contributing=contributing, pairs=pairs, codes=codes, weights=weights)
         if self.embedding_regularizer is not None:

@@ -7,8 +7,15 @@ from keras import ops
 
 from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance, get_distance
-from keras_similarity.core.labels import LabelVocabulary
-from keras_similarity.ops import masked_max, masked_min, masked_row_mean, pair_masks, pairwise_distances
+from keras_similarity.ops import (
+    as_codes,
+    masked_max,
+    masked_min,
+    masked_row_mean,
+    one_per_row,
+    pair_masks,
+    pairwise_distances,
+)
 
 __all__ = ["DistanceGap", "NegativeDistance", "PositiveDistance"]
 
@@ -52,10 +59,10 @@ class PairMetric(keras.metrics.Metric):
     def update_state(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> None:
         """Add a batch; a sample weight is how much an anchor counts in the mean."""
         distances = pairwise_distances(y_pred, y_pred, self.distance)
-        values, counting = self._anchor_values(distances, *pair_masks(_one_per_row(_codes(y_true))))
+        values, counting = self._anchor_values(distances, *pair_masks(as_codes(y_true)))
         weights = ops.cast(counting, values.dtype)
         if sample_weight is not None:
-            weights = weights * ops.cast(_one_per_row(ops.convert_to_tensor(sample_weight)), values.dtype)
+            weights = weights * one_per_row(sample_weight, name="sample_weight", dtype=values.dtype)
         self._total.assign_add(ops.cast(ops.sum(ops.where(counting, values, 0.0) * weights), self._total.dtype))
         self._anchors.assign_add(ops.cast(ops.sum(weights), self._anchors.dtype))
 
@@ -159,12 +166,3 @@ class DistanceGap(PairMetric):
         near = self._picked(distances, positives, farthest_is_hardest=True)
         far = self._picked(distances, negatives, farthest_is_hardest=False)
         return far - near, ops.logical_and(ops.any(positives, axis=1), ops.any(negatives, axis=1))
-
-
-def _codes(labels: Any) -> Tensor:
-    """Return labels as a tensor that tells them apart; lists and NumPy arrays as codes, which fit any integer."""
-    return labels if ops.is_tensor(labels) else ops.convert_to_tensor(LabelVocabulary().encode(labels))
-
-
-def _one_per_row(values: Tensor) -> Tensor:
-    return ops.squeeze(values, axis=1) if len(values.shape) == 2 and values.shape[1] == 1 else values

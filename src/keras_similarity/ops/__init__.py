@@ -1,6 +1,7 @@
 """Pure tensor functions, on any Keras backend: distances, masks, safe reductions."""
 
 from keras_similarity.ops.chunks import in_chunks
+from keras_similarity.ops.labels import as_codes, concrete, one_per_row
 from keras_similarity.ops.masks import pair_counts, pair_masks
 from keras_similarity.ops.pairwise import as_wide_float, paired_distances, pairwise_distances, unit_rows
 from keras_similarity.ops.positives import each_positive, gap_sums, smooth_ranks
@@ -17,7 +18,9 @@ from keras_similarity.ops.reductions import (
 )
 
 __all__ = [
+    "as_codes",
     "as_wide_float",
+    "concrete",
     "each_positive",
     "gap_sums",
     "in_chunks",
@@ -28,6 +31,7 @@ __all__ = [
     "masked_min",
     "masked_row_mean",
     "masked_row_sum",
+    "one_per_row",
     "pair_counts",
     "pair_masks",
     "paired_distances",

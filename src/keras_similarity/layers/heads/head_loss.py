@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_similarity.core.checks import as_array, check_choice
 from keras_similarity.core.distances import Distance, get_distance
-from keras_similarity.ops import as_wide_float, masked_mean
+from keras_similarity.ops import as_wide_float, concrete, masked_mean, one_per_row
 
 __all__ = ["HeadLoss", "note_forward_pass"]
 
@@ -108,7 +108,7 @@ class HeadLoss(keras.losses.Loss):
         rows = as_wide_float(embeddings)
         codes = _class_codes(labels, head)
         _check_rows(codes, rows, head)
-        weights = None if sample_weight is None else _one_per_row(sample_weight, "sample_weight", rows.dtype)
+        weights = None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=rows.dtype)
         return head.batch_losses(codes, rows, weights)
 
     def _head(self) -> Any:
@@ -128,25 +128,14 @@ class HeadLoss(keras.losses.Loss):
 
 def _class_codes(labels: Any, head: Any) -> Tensor:
     """Return labels as int32 `(b,)`, −1 where one is no class; raise a ValueError where their values can be read."""
-    values = _readable(labels)
+    values = concrete(labels) if ops.is_tensor(labels) else as_array(labels)
     if values is not None:
-        _check_one_per_row(values.shape, "labels")
-        _check_classes(values.reshape(-1), head)
-    labels = _one_per_row(labels if ops.is_tensor(labels) else values, "labels", None)
+        _check_classes(values.reshape(-1), head)  # on the host, where a number of 64 bits is whole
+    labels = one_per_row(labels if ops.is_tensor(labels) else values)
     codes = ops.cast(labels, "int32")
     whole = ops.equal(ops.cast(codes, ops.dtype(labels)), labels)  # no fraction, and no more than 32 bits
     is_class = ops.logical_and(whole, ops.logical_and(codes >= 0, codes < head.num_classes))
     return ops.where(is_class, codes, -1)
-
-
-def _readable(labels: Any) -> Any:
-    """Return labels as a NumPy array, None where a compiled function is being traced."""
-    try:
-        return as_array(labels)
-    except (TypeError, NotImplementedError, RuntimeError):
-        if ops.is_tensor(labels):
-            return None
-        raise
 
 
 def _check_classes(values: Any, head: Any) -> None:
@@ -175,18 +164,4 @@ def _check_rows(codes: Tensor, rows: Tensor, head: Any) -> None:
         raise ValueError(
             f"`labels` needs one entry per embedding row: got {codes.shape[0]} labels for embeddings of shape "
             f"{tuple(rows.shape)}.\n  Pass the labels of the same batch."
-        )
-
-
-def _one_per_row(values: Any, name: str, dtype: str | None) -> Tensor:
-    values = ops.convert_to_tensor(values, dtype=dtype)
-    _check_one_per_row(tuple(values.shape), name)
-    return ops.squeeze(values, axis=1) if len(values.shape) == 2 else values
-
-
-def _check_one_per_row(shape: tuple[int | None, ...], name: str) -> None:
-    if len(shape) != 1 and (len(shape) != 2 or shape[1] != 1):
-        raise ValueError(
-            f"`{name}` needs one entry per row, shape (b,): got {tuple(shape)}.\n"
-            "  For one-hot labels, pass `labels.argmax(axis=1)`."
         )

@@ -27,7 +27,7 @@ def as_codes(labels: Any, vocabulary: LabelVocabulary | None = None) -> Tensor:
         # On the host every value is exact: 64-bit ids and strings too. A tensor would be cut to 32 bits on JAX.
         known = LabelVocabulary() if vocabulary is None else vocabulary
         return ops.convert_to_tensor(known.encode(labels))
-    codes = one_per_row(labels, None)
+    codes = one_per_row(labels)
     kind = ops.dtype(codes)
     if "float" in kind:
         values = concrete(codes)
@@ -45,15 +45,15 @@ def concrete(x: Tensor) -> Any:
         return None
 
 
-def one_per_row(values: Any, dtype: str | None) -> Tensor:
+def one_per_row(values: Any, *, name: str = "labels", dtype: str | None = None) -> Tensor:
     """Return a tensor `(b,)` of values `(b,)` or `(b, 1)`, or raise a ValueError."""
     values = ops.convert_to_tensor(values, dtype=dtype)
-    shape = values.shape
+    shape = tuple(values.shape)
     if len(shape) == 2 and shape[1] == 1:
         return ops.squeeze(values, axis=1)
     if len(shape) != 1:
         raise ValueError(
-            f"labels and sample weights need one entry per row, shape (b,): got {tuple(shape)}.\n"
+            f"`{name}` needs one entry per row, shape (b,): got {shape}.\n"
             "  For one-hot labels, pass `labels.argmax(axis=1)`."
         )
     return values
