@@ -4,12 +4,14 @@ import re
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from keras_similarity import SimilarityModel, layers
 
 GUIDE = Path(__file__).parents[2] / "docs" / "heads.md"
 
 
+@pytest.mark.slow
 def test_the_guide_runs_from_top_to_bottom(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)

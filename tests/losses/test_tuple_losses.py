@@ -119,6 +119,12 @@ def x(rng):
 
 
 each_case = pytest.mark.parametrize("case", CASES, ids=repr)
+# On JAX a gradient of each strategy is compiled anew: the many combinations are for the long run.
+COMBINATIONS = list(triplet_cases())
+each_case_in_time = pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, marks=pytest.mark.slow if case in COMBINATIONS else (), id=repr(case)) for case in CASES],
+)
 
 
 @each_case
@@ -130,7 +136,7 @@ def test_values_equal_the_papers(case, x):
     np.testing.assert_allclose(values, expected, rtol=1e-4, atol=1e-5)
 
 
-@each_case
+@each_case_in_time
 def test_gradients_equal_the_papers(case, x, rng):
     """In six random directions, each of which moves every number of every row."""
     loss = case.loss(reduction="none", **(case.settings if case.ours is None else case.ours))
