@@ -1,5 +1,8 @@
 """What every approximate engine owes: the distances of exact search, nearly all of its neighbours, and its rules."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -38,7 +41,8 @@ def clustered(rng, count):
 
 
 def require(engine):
-    pytest.importorskip("usearch" if engine == "usearch" else "faiss")
+    if engine == "usearch":
+        pytest.importorskip("usearch")  # an extra; make test-all has it
 
 
 def built(engine, distance, gallery, **settings):
@@ -208,10 +212,33 @@ def test_distance_of_the_users_own__is_exact_only(engine):
     assert Index(DIM, mine).build().engine == "exact"
 
 
+PATCHED = """
+import faiss.contrib.torch_utils
+import numpy as np
+from keras_similarity.index import Index
+rows = np.random.default_rng(0).normal(size=(3000, 16)).astype("float32")
+index = Index(16, "euclidean", engine={engine!r})
+index.add(rows)
+assert index.build().engine == {engine!r}
+assert (index.search(rows[:20], k=3).ids[:, 0] == np.arange(20)).mean() > 0.9
+assert (index.search(rows[:1], k=3).ids[0, 0] == 0)
+assert (index.search(rows[:20], k=3, where={{"id": {{"in": list(range(1500))}}}}).ids < 1500).all()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", [engine for engine in APPROXIMATE if engine != "usearch"])
+def test_faiss_patched_for_torch_by_another_package__is_searched_all_the_same(engine):
+    """`faiss.contrib.torch_utils` replaces a method of the whole process; pytorch-metric-learning imports it."""
+    pytest.importorskip("torch")
+    code = PATCHED.format(engine=engine)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32), st.floats(0.05, 0.9))
 def test_faiss_graph__any_selection__returns_selected_rows_alone(seed, share):
-    pytest.importorskip("faiss")
     rng = np.random.default_rng(seed)
     index = built_once()
     rows = index._store.rows

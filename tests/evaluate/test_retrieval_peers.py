@@ -19,7 +19,6 @@ OURS_TO_PML = {
 def peer_accuracy(query, query_labels, *reference, **options):
     torch = pytest.importorskip("torch")
     module = pytest.importorskip("pytorch_metric_learning.utils.accuracy_calculator")
-    pytest.importorskip("faiss")
     calculator = module.AccuracyCalculator(
         include=tuple(OURS_TO_PML.values()), device=torch.device("cpu"), avg_of_avgs=options.get("macro", False)
     )

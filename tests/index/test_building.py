@@ -10,8 +10,6 @@ from keras_similarity.errors import MissingExtraError
 from keras_similarity.index import builder, planner
 from keras_similarity.index.planner import Wish, check_memory
 
-faiss = pytest.importorskip("faiss")
-
 
 @pytest.fixture
 def rows(rng):

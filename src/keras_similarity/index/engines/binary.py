@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.index.engines.faiss_graph import effort_ladder
-from keras_similarity.index.engines.faiss_memory import load_faiss
+from keras_similarity.index.engines.faiss_memory import load_faiss, search_rows
 from keras_similarity.index.engines.protocol import BuildStopped
 from keras_similarity.index.engines.spaces import Space, prepared, training_rows
 from keras_similarity.index.rows import Floats, Matrix, Positions
@@ -64,7 +64,7 @@ class BinaryScan:
         count = min(max(k, effort), len(self._codes))
         faiss = load_faiss()
         settings = None if selection is None else faiss.SearchParameters(sel=faiss.IDSelectorBitmap(selection.bits))
-        return self._index.search(_bits(queries, self._mean), count, params=settings)[1]
+        return search_rows(self._index, _bits(queries, self._mean), count, settings)
 
     def effort_for(self, effort: int, k: int, share: float) -> int:
         """Score more rows for more neighbours; every row of a selection is compared anyway."""

@@ -15,6 +15,7 @@ from keras_similarity.index.engines.faiss_memory import (
     Parameters,
     load_faiss,
     read_index,
+    search_rows,
     show_codes,
     to_bytes,
 )
@@ -91,7 +92,7 @@ class FaissGraph:
         queries = self._space.queries(queries)
         if len(queries) == 1:
             return self._one.search(queries, count, settings)
-        return self._index.search(queries, count, params=settings)[1]
+        return search_rows(self._index, queries, count, settings)
 
     def effort_for(self, effort: int, k: int, share: float) -> int:
         """Keep as many rows in sight as there are likely to be enough of the selection among."""

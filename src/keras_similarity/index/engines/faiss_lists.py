@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.index.engines.faiss_graph import METRICS, effort_ladder
-from keras_similarity.index.engines.faiss_memory import Parameters, load_faiss, read_index, to_bytes
+from keras_similarity.index.engines.faiss_memory import Parameters, load_faiss, read_index, search_rows, to_bytes
 from keras_similarity.index.engines.protocol import BuildStopped
 from keras_similarity.index.engines.spaces import Space, prepared, training_rows
 from keras_similarity.index.rows import Floats, Matrix, Positions
@@ -65,7 +65,7 @@ class FaissLists:
         """Look into `effort` lists; see `SearchEngine.search`."""
         count = min(k * self.oversample, self._index.ntotal)
         settings = self._parameters(min(effort, self._index.nlist), selection)
-        return self._index.search(self._space.queries(queries), count, params=settings)[1]
+        return search_rows(self._index, self._space.queries(queries), count, settings)
 
     def effort_for(self, effort: int, k: int, share: float) -> int:
         """Look into as many lists as there are likely to be enough rows of the selection in."""

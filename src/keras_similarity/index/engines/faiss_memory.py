@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from keras_similarity.errors import MissingExtraError
 from keras_similarity.index.selection import Selection
 
-__all__ = ["OneQuery", "Parameters", "load_faiss", "read_index", "show_codes", "to_bytes"]
+__all__ = ["OneQuery", "Parameters", "load_faiss", "read_index", "search_rows", "show_codes", "to_bytes"]
 
 LOOPS_A_ROW = 64  # a file written to do harm must not keep faiss's reader busy,
 TABLE_BYTES = 2**28  # nor make it allocate more than its content and a table for it
@@ -33,6 +33,16 @@ def load_faiss() -> Any:
             f"the 'faiss' engines need the package faiss-cpu: {error}.\n"
             "  Install it with: pip install faiss-cpu; the 'exact' engine works without."
         ) from error
+
+
+def search_rows(index: Any, queries: NDArray[Any], count: int, settings: Any) -> NDArray[np.int64]:
+    """Return the rows `(q, count)` that an index finds, −1 for none.
+
+    `faiss.contrib.torch_utils`, which other packages import, replaces `search` for the whole process by a function that
+    takes no parameters, and keeps the former one under another name.
+    """
+    search = getattr(index, "search_numpy", index.search)
+    return search(queries, count, params=settings)[1]
 
 
 def show_codes(flat: Any, codes: NDArray[Any]) -> None:
