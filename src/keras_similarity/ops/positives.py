@@ -74,19 +74,27 @@ def smooth_ranks(distances: Tensor, positives: Tensor, others: Tensor, temperatu
     return 0.5 + gap_sums(distances, positives, others, function, slope)
 
 
+def _as_floats(like: Tensor, *masks: Tensor) -> tuple[Tensor, ...]:
+    return tuple(ops.cast(mask, like.dtype) for mask in masks)
+
+
 def _at(values: Tensor, here: Tensor) -> Tensor:
     """The one chosen entry of each row, `(b, 1)`; 0 where none is."""
     return ops.sum(ops.where(here, values, 0.0), axis=1, keepdims=True)
 
 
+# Below, masks are floats and arguments: a function with its own gradient that took them from around it could not be
+# computed anew in chunks on JAX.
 def _own_gap_sums(distances: Tensor, positives: Tensor, others: Tensor, function: Function, slope: Function) -> Tensor:
     @ops.custom_gradient
-    def sums(distances: Tensor) -> Any:
+    def sums(distances: Tensor, *masks: Tensor) -> Any:
+        positives, others = (ops.cast(mask, "bool") for mask in masks)
+
         def add(here: Tensor, total: Tensor) -> Tensor:
             values = ops.where(others, function(_at(distances, here) - distances), 0.0)
             return ops.where(here, ops.sum(values, axis=1, keepdims=True), total)
 
-        def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> Tensor:
+        def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, ...]:
             pull = arguments[0] if upstream is None else upstream
 
             def collect(here: Tensor, total: Tensor) -> Tensor:
@@ -94,11 +102,12 @@ def _own_gap_sums(distances: Tensor, positives: Tensor, others: Tensor, function
                 weights = _at(pull, here) * slopes
                 return total - weights + ops.where(here, ops.sum(weights, axis=1, keepdims=True), 0.0)
 
-            return each_positive(collect, ops.zeros_like(distances), positives)
+            own = each_positive(collect, ops.zeros_like(distances), positives)
+            return own, *map(ops.zeros_like, masks)
 
         return each_positive(add, ops.zeros_like(distances), positives), gradient
 
-    return sums(distances)
+    return sums(distances, *_as_floats(distances, positives, others))
 
 
 def _least_gap_sums(
@@ -107,7 +116,9 @@ def _least_gap_sums(
     keys = ops.shape(key_distances)[0]
 
     @ops.custom_gradient
-    def sums(distances: Tensor, key_distances: Tensor) -> Any:
+    def sums(distances: Tensor, key_distances: Tensor, *masks: Tensor) -> Any:
+        positives, others = (ops.cast(mask, "bool") for mask in masks)
+
         def seen_from(here: Tensor) -> tuple[Tensor, Tensor]:
             """Which key is the positive, and the distances of all keys to it, `(b, n)`."""
             index = ops.argmax(ops.cast(here, "int32"), axis=1)
@@ -118,7 +129,7 @@ def _least_gap_sums(
             values = ops.where(others, function(_at(distances, here) - nearest), 0.0)
             return ops.where(here, ops.sum(values, axis=1, keepdims=True), total)
 
-        def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, ...]:
             pull = arguments[0] if upstream is None else upstream
 
             def collect(here: Tensor, totals: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
@@ -130,8 +141,8 @@ def _least_gap_sums(
                 return totals[0] + of_anchor, totals[1] - ops.segment_sum(weights - own, index, keys)
 
             start = ops.zeros_like(distances), ops.zeros_like(key_distances)
-            return each_positive(collect, start, positives)
+            return *each_positive(collect, start, positives), *map(ops.zeros_like, masks)
 
         return each_positive(add, ops.zeros_like(distances), positives), gradient
 
-    return sums(distances, key_distances)
+    return sums(distances, key_distances, *_as_floats(distances, positives, others))
