@@ -26,7 +26,7 @@ MAY_IMPORT = {
     "inspection": {"core", "errors", "evaluate", "index"},
     "callbacks": {"core", "errors", "evaluate", "index"},
     "metrics": {"core", "errors", "ops"},
-    "visualization": {"core", "errors", "evaluate"},
+    "visualization": {"calibrate", "core", "errors", "evaluate"},
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT, "__init__"}
 THIRD_PARTY = {

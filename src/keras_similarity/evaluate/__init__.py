@@ -8,6 +8,7 @@ from keras_similarity.evaluate.classification import (
 )
 from keras_similarity.evaluate.classify import evaluate_classification
 from keras_similarity.evaluate.clustering import compare_clusters, evaluate_clustering
+from keras_similarity.evaluate.confusion import count_confusions
 from keras_similarity.evaluate.decisions import Cutpoint, Decisions, decide, label_votes
 from keras_similarity.evaluate.embeddings import evaluate_embeddings
 from keras_similarity.evaluate.index_recall import index_recall
@@ -46,6 +47,7 @@ __all__ = [
     "VerificationCurve",
     "classification_metric_names",
     "compare_clusters",
+    "count_confusions",
     "decide",
     "distance_histogram",
     "evaluate_classification",

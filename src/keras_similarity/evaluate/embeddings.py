@@ -10,16 +10,14 @@ from keras_similarity.core.checks import as_array, as_vectors, check_choice, che
 from keras_similarity.core.distances import Distance, get_distance
 from keras_similarity.core.labels import LabelVocabulary, label_list
 from keras_similarity.evaluate.exact_distances import ExactDistances
-from keras_similarity.evaluate.ranks import RelevantRanks, ranks_of
+from keras_similarity.evaluate.ranker import NO_ROW, Ranker
 from keras_similarity.evaluate.relevance import Relevance, Rule
 from keras_similarity.evaluate.report import RetrievalReport
 from keras_similarity.evaluate.retrieval_metrics import DEFAULT_METRICS, parse_metrics
-from keras_similarity.evaluate.tied_ranks import tied_ranks
 
 __all__ = ["evaluate_embeddings"]
 
 BLOCK_ENTRIES = 2**20  # neighbours scored in one go: some 50 MB
-NO_ROW = -1
 
 Floats = NDArray[np.float32]
 Rows = NDArray[np.intp]
@@ -86,8 +84,8 @@ def evaluate_embeddings(
     answerable = related.answerable()
     depth = max(metric.deepest(int(related.relevant.max()), len(items)) for metric in parsed)
     scores = {metric.name: np.full(len(rows), np.nan) for metric in parsed}
-    ranker = _Ranker(related, codes, own, depth, average=ties == "average")
-    for part, distances in ExactDistances(items, measure).blocks(rows, ranker.by_class(answerable)):
+    ranker = Ranker(related, codes, own, depth, average=ties == "average")
+    for part, distances in ExactDistances(items, measure).score_blocks(rows, ranker.by_class(answerable)):
         for some in np.array_split(np.arange(len(part)), -(-len(part) * depth // BLOCK_ENTRIES)):
             ranks = ranker.ranks(part[some], distances[some])
             for metric in parsed:
@@ -119,65 +117,3 @@ def _gallery(
             "  Pass, for each query, the row of the gallery that is the query itself."
         )
     return items, item_labels, own.astype(np.intp)
-
-
-class _Ranker:
-    """Turns distances into the ranks of relevant items."""
-
-    def __init__(self, related: Relevance, codes: NDArray[np.int32], own: Rows, depth: int, *, average: bool) -> None:
-        self._related = related
-        self._codes = codes
-        self._own = own
-        self._depth = depth
-        self._average = average
-        self._worth = bool if related.equal else np.float64
-        self._last: tuple[int, NDArray[Any]] | None = None
-
-    def by_class(self, queries: Rows) -> Rows:
-        """Order queries so that those of one class follow each other, whose gains are then found once."""
-        return queries[np.argsort(self._related.codes[queries], kind="stable")]
-
-    def ranks(self, queries: Rows, distances: Floats) -> RelevantRanks:
-        """Return the ranks of the relevant items, from distances `(p, n)`."""
-        found = [self._nearest(int(query), row) for query, row in zip(queries, distances, strict=True)]
-        relevant, ideal = self._related.relevant[queries], self._related.ideal(queries)
-        if self._average:
-            return tied_ranks([near for near, _ in found], [gains for _, gains in found], relevant, ideal)
-        gains = np.zeros((len(queries), self._depth), self._worth)
-        for row, (_, values) in zip(gains, found, strict=True):
-            row[: len(values)] = values[: self._depth]
-        return ranks_of(gains, relevant, ideal)
-
-    def _nearest(self, query: int, distances: Floats) -> tuple[Floats, NDArray[Any]]:
-        """Return the distances and gains of the nearest items, all of those at the distance of the last."""
-        own = int(self._own[query])
-        if own >= 0:
-            distances[own] = np.inf
-        depth = min(self._depth, len(distances) - (own >= 0))
-        if depth < len(distances):
-            rows = np.flatnonzero(distances <= np.partition(distances, depth - 1)[depth - 1])
-        else:
-            rows = np.arange(len(distances))
-        if own >= 0:
-            rows = rows[rows != own]
-        rows = _ordered(distances[rows], rows)
-        return distances[rows], self._gains(query)[rows]
-
-    def _gains(self, query: int) -> NDArray[Any]:
-        """Return what each row of the gallery is worth to a query, `(n,)`."""
-        code = int(self._related.codes[query])
-        if self._last is None or self._last[0] != code:
-            answers, gains = self._related.answers(query)
-            worth = np.zeros(int(self._codes.max(initial=0)) + 2, self._worth)
-            worth[answers] = gains
-            self._last = code, worth[self._codes]
-        return self._last[1]
-
-
-def _ordered(distances: Floats, rows: Rows) -> Rows:
-    """Return rows by distance, and by number where distances are equal."""
-    bits = (distances + np.float32(0)).view(np.int32).astype(np.int64)  # + 0 turns -0 into 0
-    # The bits of floats order as the floats do, once those of negative ones are turned around.
-    keys = ((bits ^ ((bits >> 31) & 0x7FFFFFFF)) << 32) | rows
-    keys.sort()
-    return keys & 0xFFFFFFFF

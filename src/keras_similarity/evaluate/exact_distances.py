@@ -5,14 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.distances import Distance, DotForm
+from keras_similarity.core.distances import Distance, DotForm, get_distance
 
 __all__ = ["ExactDistances"]
 
 BLOCK_BYTES = 2**27  # of distances at a time: a block of queries against the whole gallery
 GALLERY_STEP = 2**12  # gallery rows widened to float64 at a time, which stay in the cache
+ROUNDING = 128 * np.finfo(np.float64).eps  # of a product of rows: what is nearer than that is equal
 
 Floats = NDArray[np.float32]
+Wide = NDArray[np.float64]
 Rows = NDArray[np.intp]
 
 
@@ -27,37 +29,65 @@ class ExactDistances:
     def __init__(self, gallery: Floats, distance: Distance) -> None:
         self.gallery = gallery
         self._distance = distance
+        # The root orders as the square does, and the square is a product of rows and a constant.
+        self._rooted = distance.name == "euclidean"
+        self._dots = get_distance("squared_euclidean").dots if self._rooted else distance.dots
 
     def blocks(self, queries: Floats, rows: Rows) -> Iterator[tuple[Rows, Floats]]:
         """Yield some of the `rows` of `queries` `(p,)`, and their distances `(p, n)`, until all were there."""
+        for part, scores in self.score_blocks(queries, rows):
+            yield part, np.sqrt(scores, out=scores) if self._rooted else scores
+
+    def score_blocks(self, queries: Floats, rows: Rows) -> Iterator[tuple[Rows, Floats]]:
+        """Yield the same with numbers that order a query's items as their distances do, without taking roots."""
         step = max(1, BLOCK_BYTES // (4 * max(1, len(self.gallery))))
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            yield part, self._block(queries[part].astype(np.float64))
+            wide = queries[part].astype(np.float64)
+            yield part, self._by_definition(wide) if self._dots is None else self._by_products(wide, self._dots)
 
-    def _block(self, queries: NDArray[np.float64]) -> Floats:
-        distances = np.empty((len(queries), len(self.gallery)), np.float32)
-        dots = self._distance.dots
-        transformed = queries if dots is None else dots.query(queries)
-        # A last column of ones meets the rows' biases, so that no pass over the scores adds them.
-        widened = np.concatenate([transformed, np.ones((len(queries), 1))], axis=1)
-        for start in range(0, len(self.gallery), GALLERY_STEP):
-            part = slice(start, start + GALLERY_STEP)
+    def _by_definition(self, queries: Wide) -> Floats:
+        scores = np.empty((len(queries), len(self.gallery)), np.float32)
+        for part in self._parts():
             near = self.gallery[part].astype(np.float64)
-            if dots is None:
-                for row, query in enumerate(queries):
-                    distances[row, part] = self._distance.between(query[None], near)
-            else:
-                distances[:, part] = dots.finish(widened @ _scored_rows(near, dots).T, transformed)
-        return distances
+            for row, query in enumerate(queries):
+                scores[row, part] = self._distance.between(query[None], near)
+        return scores
+
+    def _by_products(self, queries: Wide, dots: DotForm) -> Floats:
+        scores = np.empty((len(queries), len(self.gallery)), np.float32)
+        widened = _widened_queries(queries, dots)
+        smallest = max(0.0, self._distance.range[0]) if np.isfinite(self._distance.range[0]) else -np.inf
+        for part in self._parts():
+            products = widened @ _widened_rows(self.gallery[part].astype(np.float64), dots).T
+            np.maximum(products, smallest, out=scores[:, part], casting="same_kind")
+        return scores
+
+    def _parts(self) -> list[slice]:
+        return [slice(start, start + GALLERY_STEP) for start in range(0, len(self.gallery), GALLERY_STEP)]
 
 
-def _scored_rows(rows: NDArray[np.float64], dots: DotForm) -> NDArray[np.float64]:
-    """Return gallery rows times their scale, and their bias as one more column, `(n, d + 1)`."""
-    scored = np.zeros((len(rows), rows.shape[1] + 1))
-    scored[:, :-1] = rows
+def _widened_queries(queries: Wide, dots: DotForm) -> Wide:
+    """Return the rows `(q, d + 2)` whose products with widened gallery rows are distances, without another pass.
+
+    A distance is `finish(score) = slope · score + constant`; the constant is made smaller by what rounding may add, so
+    that copies of a query are at 0, all of them.
+    """
+    transformed = dots.query(queries)
+    none = np.zeros((len(queries), 1))
+    constant = dots.finish(none, transformed)
+    far = np.abs(constant) + 1.0
+    slope = (dots.finish(far, transformed) - constant) / far
+    return np.concatenate([slope * transformed, slope, constant - ROUNDING * np.abs(constant)], axis=1)
+
+
+def _widened_rows(rows: Wide, dots: DotForm) -> Wide:
+    """Return gallery rows times their scale, with their bias and a one as more columns, `(n, d + 2)`."""
+    scored = np.zeros((len(rows), rows.shape[1] + 2))
+    scored[:, :-2] = rows
     if dots.row_scale is not None:
-        scored[:, :-1] *= dots.row_scale(rows)[:, None]
+        scored[:, :-2] *= dots.row_scale(rows)[:, None]
     if dots.row_bias is not None:
-        scored[:, -1] = dots.row_bias(rows)
+        scored[:, -2] = dots.row_bias(rows)
+    scored[:, -1] = 1
     return scored

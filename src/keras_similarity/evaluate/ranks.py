@@ -42,8 +42,13 @@ class RelevantRanks:
 
     def sum_within(self, values: Floats, depths: Whole) -> Floats:
         """Sum `values` `(m,)` of the entries up to each query's depth, `(q,)`."""
-        inside = self.rank <= depths[self.query]
-        return np.bincount(self.query[inside], values[inside], minlength=len(depths)).astype(np.float64, copy=False)
+        counts = np.bincount(self.query, minlength=len(depths))
+        held = np.flatnonzero(counts)
+        sums = np.zeros(len(depths))
+        if len(held):
+            inside = values * (self.rank <= np.repeat(depths, counts))
+            sums[held] = np.add.reduceat(inside, (np.cumsum(counts) - counts)[held])
+        return sums
 
 
 def ranks_of(

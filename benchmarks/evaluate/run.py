@@ -1,0 +1,82 @@
+"""Evaluation, calibration, matching and inspection, beside the peers; results in benchmarks/results/evaluate.json.
+
+The numbers of TensorFlow Similarity are those measured when the floors were set: its environment is not built for this.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from measure import RESULTS, write
+
+from evaluate import data
+
+HERE = Path(__file__).parent
+K = 1
+# what: (upstream as measured, floor of CPU seconds, floor of megabytes)
+CALLS = {
+    "calibrate": ("4.3–4.7 s, +1.0 GB", 0.3, 150),
+    "evaluate_classification": ("1.7–2.0 s", 0.2, None),
+    "match": ("3.5–4.3 s", 0.2, None),
+    "evaluate_retrieval": ("0.6–1.1 s", 0.3, None),
+}
+MILLION_MB = 1024
+
+
+def run(script, *arguments, **environment):
+    """What a script printed as JSON on its last line."""
+    done = subprocess.run(
+        [sys.executable, str(HERE / script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | environment,
+    )
+    if done.returncode:
+        sys.exit(f"{script} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def table(calls, ours, peer, million):
+    """The rows of the report: what, the peer's number, ours, and the floor."""
+    rows = []
+    for what, (upstream, seconds, megabytes) in CALLS.items():
+        found = calls[what]
+        rows.append(
+            {"what": f"{what}, CPU s over one search", "peer": upstream, "ours": found["cpu_s_over_search"],
+             "floor": seconds, "whole": found["cpu_s_whole"]}
+        )  # fmt: skip
+        if megabytes:
+            rows.append({"what": f"{what}, MB over the index", "ours": found["mb_over_index"], "floor": megabytes})
+    for unit, name in (("cpu_s", "CPU"), ("mb", "memory")):
+        rows.append(
+            {"what": f"all metrics of AccuracyCalculator, {name} over the peer's", "peer": peer[unit],
+             "ours": ours[unit] / peer[unit], "floor": 0.5, "ours_absolute": ours[unit]}
+        )  # fmt: skip
+    rows.append({"what": "MAP@R over 1M × 64, MB over the vectors", "ours": million["mb"], "floor": MILLION_MB})
+    return rows
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "embeddings.npz")
+        data.write(path)
+        calls = {what: run("ours.py", what, path, K) for what in CALLS}
+        ours, peer = (run("accuracy.py", who, path) for who in ("ours", "peer"))
+        # One thread: the row is about memory, and threads that wait for each other would only make it longer.
+        million = run("million.py", OPENBLAS_NUM_THREADS="1")
+        faults = run("faults.py", path)
+    rows = table(calls, ours, peer, million)
+    RESULTS.mkdir(exist_ok=True)
+    write("evaluate", rows, calls=calls, accuracy={"ours": ours, "peer": peer}, million=million, faults=faults)
+    for row in rows:
+        mark = "ok  " if row["ours"] <= row["floor"] else "MISS"
+        print(f"{mark} {row['what']}: {row['ours']:.3f} (floor {row['floor']})")
+    for name, found in faults["label_issues"]["reported"].items():
+        print(f"     1% flipped, {name}: precision {found['precision']:.3f}, recall {found['recall']:.3f}")
+    for name, found in faults["near_copies"].items():
+        if name != "planted":
+            print(f"     near-copies, {name}: precision {found['precision']:.3f}, recall {found['recall']:.3f}")

@@ -1,0 +1,101 @@
+"""Pictures of how far to trust a distance: what thresholds achieve, what probabilities are worth, how pairs lie."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_similarity.calibrate import CalibrationResults
+from keras_similarity.core.checks import check_choice
+from keras_similarity.evaluate import DistanceHistogram
+from keras_similarity.visualization.figures import finish, open_figure
+
+__all__ = ["viz_distances", "viz_reliability", "viz_thresholds"]
+
+WIDE, SQUARE = (7.0, 4.0), (4.5, 4.5)
+# Colours that stay apart for colour-blind eyes (Okabe and Ito), and lines that do without colour.
+NEAR, FAR = "#0072B2", "#D55E00"
+LINES = ("-", "--", "-.", ":")
+
+
+def viz_thresholds(calibration: CalibrationResults, metrics: Sequence[str] | None = None, *, show: bool = True) -> Any:
+    """Draw every metric over the distance, and where the cutpoints are.
+
+    Args:
+        calibration: What `calibrate` returned.
+        metrics: Which ones; None for all that were asked for.
+        show: Whether to open a window, or show it in the notebook.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        ValueError: a metric that the calibration lacks.
+        MissingExtraError: matplotlib is not installed.
+    """
+    known = [name for name in calibration.thresholds if name not in ("distance", "value")]
+    names = known if metrics is None else list(metrics)
+    for name in names:
+        check_choice(name, known, name="metrics")
+    figure, axes = open_figure("drawing thresholds", WIDE)
+    for position, name in enumerate(names):
+        values = calibration.thresholds[name]
+        axes.plot(calibration.thresholds["distance"], values, LINES[position % len(LINES)], label=name)
+    for position, (name, point) in enumerate(calibration.cutpoints.items()):
+        shade, label = str(0.7 * position / len(calibration.cutpoints)), f"{name}: {point['distance']:.3g}"
+        axes.axvline(point["distance"], color=shade, linestyle=LINES[position % len(LINES)], linewidth=1, label=label)
+    axes.set(xlabel=f"threshold ({calibration.distance} distance)", ylim=(0, 1.02))
+    axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return finish(figure, show=show)
+
+
+def viz_reliability(calibration: CalibrationResults, *, show: bool = True) -> Any:
+    """Draw how often decisions were right against how probable they were said to be.
+
+    Args:
+        calibration: What `calibrate` returned.
+        show: Whether to open a window, or show it in the notebook.
+
+    Returns:
+        A `matplotlib.figure.Figure`: a point for each bin of queries, with 95% of what chance alone would give.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    reliability = calibration.reliability
+    figure, axes = open_figure("drawing a reliability curve", SQUARE)
+    axes.plot([0, 1], [0, 1], color="#888888", linewidth=1, label="as often as said")
+    spread = 1.96 * np.sqrt(reliability.observed * (1 - reliability.observed) / reliability.counts)
+    label = f"queries (error {reliability.error:.3f})"
+    axes.errorbar(reliability.predicted, reliability.observed, yerr=spread, fmt="o-", color=NEAR, label=label)
+    axes.set(xlabel="probability said", ylabel="fraction right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
+    axes.legend(loc="upper left")
+    return finish(figure, show=show)
+
+
+def viz_distances(histogram: DistanceHistogram, *, distance: str = "", show: bool = True) -> Any:
+    """Draw how distances are spread, for pairs of one label and of two.
+
+    Args:
+        histogram: What `distance_histogram` returned.
+        distance: The distance's name, for the axis.
+        show: Whether to open a window, or show it in the notebook.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    figure, axes = open_figure("drawing distances", WIDE)
+    for values, label, color, line in (
+        (histogram.positives, "one label", NEAR, "-"),
+        (histogram.negatives, "two labels", FAR, "--"),
+    ):
+        axes.stairs(values, histogram.edges, fill=True, alpha=0.3, color=color)
+        axes.stairs(values, histogram.edges, color=color, linestyle=line, label=label)
+    axes.set(
+        xlabel=f"{distance} distance".strip(), ylabel="fraction of pairs", title=f"overlap {histogram.overlap:.3f}"
+    )
+    axes.legend()
+    return finish(figure, show=show)

@@ -1,0 +1,66 @@
+"""A picture of who is taken for whom."""
+
+from collections.abc import Hashable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.evaluate import count_confusions
+from keras_similarity.visualization.figures import finish, open_figure
+
+__all__ = ["confusion_matrix"]
+
+MOST_NUMBERED = 30  # labels; beyond, numbers in cells cannot be read
+CELL_INCHES = 0.45
+
+
+def confusion_matrix(
+    y_pred: Any,
+    y_true: Any,
+    normalize: bool = True,
+    labels: Sequence[Hashable] | None = None,
+    title: str = "Confusion matrix",
+    cmap: str = "Blues",
+    show: bool = True,
+) -> tuple[Any, NDArray[Any]]:
+    """Draw how often each true label was predicted as each label.
+
+    Args:
+        y_pred: Predicted labels `(n,)` of any kind: what `match` returned, no match among them.
+        y_true: True labels `(n,)`.
+        normalize: Whether a cell holds the fraction of its true label; else it holds a count.
+        labels: Which ones, in this order; None for all.
+        title: Above the picture.
+        cmap: Matplotlib's name of the colours.
+        show: Whether to open a window, or show it in the notebook.
+
+    Returns:
+        The axes, whose `figure` can be saved, and the matrix `(c, c)`: a row for each true label, a column for each
+        predicted one. A row of a label that no item truly has is 0.
+
+    Raises:
+        ValueError: different lengths, or no label to draw.
+        MissingExtraError: matplotlib is not installed.
+    """
+    names, counts = count_confusions(y_pred, y_true, labels)
+    if not names:
+        raise ValueError("`y_true` needs at least one label to draw: got none.\n  Pass some predictions.")
+    totals = counts.sum(axis=1, keepdims=True)
+    matrix = counts / np.maximum(totals, 1) if normalize else counts
+    side = 2.5 + CELL_INCHES * min(len(names), 2 * MOST_NUMBERED)
+    figure, axes = open_figure("drawing a confusion matrix", (side + 0.8, side))
+    image = axes.imshow(matrix, cmap=cmap, vmin=0)
+    figure.colorbar(image, ax=axes, shrink=0.8)
+    ticks = [str(name) for name in names]
+    axes.set(title=title, xlabel="predicted", ylabel="true")
+    axes.set_xticks(range(len(ticks)), ticks, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(ticks)), ticks)
+    if len(names) <= MOST_NUMBERED:
+        dark = matrix > matrix.max() / 2
+        for row, column in np.ndindex(*matrix.shape):
+            text = f"{matrix[row, column]:.2f}" if normalize else str(matrix[row, column])
+            color = "white" if dark[row, column] else "black"
+            axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
+    finish(figure, show=show)
+    return axes, matrix
