@@ -22,7 +22,7 @@ def calibration(rng):
 def test_thresholds__a_curve_for_each_metric_and_a_line_for_each_cutpoint(calibration):
     (axes,) = viz_thresholds(calibration).axes
     curves = {line.get_label(): line for line in axes.lines}
-    marks = {f"{name}: {point['distance']:.3g}": point["distance"] for name, point in calibration.cutpoints.items()}
+    marks = {f"{name}: {point['distance']:.4g}": point["distance"] for name, point in calibration.cutpoints.items()}
     assert list(curves) == ["f1", "recall", "fpr", *marks]
     np.testing.assert_array_equal(curves["fpr"].get_ydata(), calibration.thresholds["fpr"])
     np.testing.assert_array_equal(curves["fpr"].get_xdata(), calibration.thresholds["distance"])

@@ -8,14 +8,12 @@ import numpy as np
 from keras_similarity.calibrate import CalibrationResults
 from keras_similarity.core.checks import check_choice
 from keras_similarity.evaluate import DistanceHistogram
-from keras_similarity.visualization.figures import finish, open_figure
+from keras_similarity.visualization.figures import BLUE, VERMILION, finish, open_figure
 
 __all__ = ["viz_distances", "viz_reliability", "viz_thresholds"]
 
 WIDE, SQUARE = (7.0, 4.0), (4.5, 4.5)
-# Colours that stay apart for colour-blind eyes (Okabe and Ito), and lines that do without colour.
-NEAR, FAR = "#0072B2", "#D55E00"
-LINES = ("-", "--", "-.", ":")
+LINES = ("-", "--", "-.", ":")  # they do without colour
 
 
 def viz_thresholds(calibration: CalibrationResults, metrics: Sequence[str] | None = None, *, show: bool = True) -> Any:
@@ -37,14 +35,14 @@ def viz_thresholds(calibration: CalibrationResults, metrics: Sequence[str] | Non
     names = known if metrics is None else list(metrics)
     for name in names:
         check_choice(name, known, name="metrics")
-    figure, axes = open_figure("drawing thresholds", WIDE)
+    figure, ((axes,),) = open_figure("drawing thresholds", WIDE)
     for position, name in enumerate(names):
         values = calibration.thresholds[name]
         axes.plot(calibration.thresholds["distance"], values, LINES[position % len(LINES)], label=name)
     for position, (name, point) in enumerate(calibration.cutpoints.items()):
-        shade, label = str(0.7 * position / len(calibration.cutpoints)), f"{name}: {point['distance']:.3g}"
+        shade, label = str(0.7 * position / len(calibration.cutpoints)), f"{name}: {point['distance']:.4g}"
         axes.axvline(point["distance"], color=shade, linestyle=LINES[position % len(LINES)], linewidth=1, label=label)
-    axes.set(xlabel=f"threshold ({calibration.distance} distance)", ylim=(0, 1.02))
+    axes.set(xlabel=f"threshold ({calibration.distance} distance)", ylabel="fraction", ylim=(0, 1.02))
     axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
     return finish(figure, show=show)
 
@@ -63,11 +61,11 @@ def viz_reliability(calibration: CalibrationResults, *, show: bool = True) -> An
         MissingExtraError: matplotlib is not installed.
     """
     reliability = calibration.reliability
-    figure, axes = open_figure("drawing a reliability curve", SQUARE)
+    figure, ((axes,),) = open_figure("drawing a reliability curve", SQUARE)
     axes.plot([0, 1], [0, 1], color="#888888", linewidth=1, label="as often as said")
     spread = 1.96 * np.sqrt(reliability.observed * (1 - reliability.observed) / reliability.counts)
     label = f"queries (error {reliability.error:.3f})"
-    axes.errorbar(reliability.predicted, reliability.observed, yerr=spread, fmt="o-", color=NEAR, label=label)
+    axes.errorbar(reliability.predicted, reliability.observed, yerr=spread, fmt="o-", color=BLUE, label=label)
     axes.set(xlabel="probability said", ylabel="fraction right", xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
     axes.legend(loc="upper left")
     return finish(figure, show=show)
@@ -87,10 +85,10 @@ def viz_distances(histogram: DistanceHistogram, *, distance: str = "", show: boo
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    figure, axes = open_figure("drawing distances", WIDE)
+    figure, ((axes,),) = open_figure("drawing distances", WIDE)
     for values, label, color, line in (
-        (histogram.positives, "one label", NEAR, "-"),
-        (histogram.negatives, "two labels", FAR, "--"),
+        (histogram.positives, "one label", BLUE, "-"),
+        (histogram.negatives, "two labels", VERMILION, "--"),
     ):
         axes.stairs(values, histogram.edges, fill=True, alpha=0.3, color=color)
         axes.stairs(values, histogram.edges, color=color, linestyle=line, label=label)

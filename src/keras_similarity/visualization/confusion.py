@@ -12,7 +12,8 @@ from keras_similarity.visualization.figures import finish, open_figure
 __all__ = ["confusion_matrix"]
 
 MOST_NUMBERED = 30  # labels; beyond, numbers in cells cannot be read
-CELL_INCHES = 0.45
+CELL_INCHES, SMALL_CELL_INCHES = 0.45, 0.15
+MOST_INCHES = 30.0
 
 
 def confusion_matrix(
@@ -48,17 +49,19 @@ def confusion_matrix(
         raise ValueError("`y_true` needs at least one label to draw: got none.\n  Pass some predictions.")
     totals = counts.sum(axis=1, keepdims=True)
     matrix = counts / np.maximum(totals, 1) if normalize else counts
-    side = 2.5 + CELL_INCHES * min(len(names), 2 * MOST_NUMBERED)
-    figure, axes = open_figure("drawing a confusion matrix", (side + 0.8, side))
+    numbered = len(names) <= MOST_NUMBERED
+    side = min(MOST_INCHES, 2.5 + (CELL_INCHES if numbered else SMALL_CELL_INCHES) * len(names))
+    figure, ((axes,),) = open_figure("drawing a confusion matrix", (side + 0.8, side))
     image = axes.imshow(matrix, cmap=cmap, vmin=0)
-    figure.colorbar(image, ax=axes, shrink=0.8)
+    figure.colorbar(image, ax=axes, shrink=0.8, fraction=0.05, pad=0.02)
     ticks = [str(name) for name in names]
     axes.set(title=title, xlabel="predicted", ylabel="true")
     axes.set_xticks(range(len(ticks)), ticks, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(ticks)), ticks)
-    if len(names) <= MOST_NUMBERED:
+    axes.tick_params(labelsize=10 if numbered else 6)
+    if numbered:
         dark = matrix > matrix.max() / 2
-        for row, column in np.ndindex(*matrix.shape):
+        for row, column in np.argwhere(matrix):  # what is 0 is left blank: the rest is seen at once
             text = f"{matrix[row, column]:.2f}" if normalize else str(matrix[row, column])
             color = "white" if dark[row, column] else "black"
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)

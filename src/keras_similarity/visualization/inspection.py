@@ -5,14 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from keras_similarity.core.checks import as_array, check_whole
-from keras_similarity.visualization.figures import finish, open_figure
+from keras_similarity.core.checks import check_whole
+from keras_similarity.visualization.figures import BLUE, VERMILION, finish, open_figure
+from keras_similarity.visualization.images import draw_image
 
 __all__ = ["viz_coverage", "viz_duplicates", "viz_label_issues", "viz_outliers"]
 
 CELL_INCHES = 1.5
 COLUMNS = 6
-THIN, COVERED = "#D55E00", "#0072B2"
+HEADING_INCHES, LINE_INCHES = 4.0, 0.17
 
 # From an item's id to its image: a mapping, an array or list by row number, or a function.
 Images = Mapping[Any, Any] | Sequence[Any] | np.ndarray | Callable[[Any], Any]
@@ -37,7 +38,8 @@ def viz_label_issues(frame: Any, images: Images, *, most: int = 24, show: bool =
     captions = [
         f"{row['label']}\n→ {row['suggested']}\n{row['score']:.1f}" for row in frame.head(most).to_dict("records")
     ]
-    return _gallery(frame, images, captions, "no label looks wrong", show)
+    heading = "label → the likelier one, and the log odds for it" if captions else "no label looks wrong"
+    return _gallery(frame, images, heading, captions, show)
 
 
 def viz_outliers(frame: Any, images: Images, *, most: int = 24, show: bool = True) -> Any:
@@ -48,7 +50,8 @@ def viz_outliers(frame: Any, images: Images, *, most: int = 24, show: bool = Tru
         images, most, show: See `viz_label_issues`.
     """
     captions = [f"{row['label']}\n{row['score']:.2f}" for row in frame.head(most).to_dict("records")]
-    return _gallery(frame, images, captions, "no item lies alone", show)
+    heading = "label, and how much emptier it is around the item" if captions else "no item lies alone"
+    return _gallery(frame, images, heading, captions, show)
 
 
 def viz_duplicates(frame: Any, images: Images, *, most: int = 24, show: bool = True) -> Any:
@@ -58,12 +61,13 @@ def viz_duplicates(frame: Any, images: Images, *, most: int = 24, show: bool = T
         frame: What `find_duplicates` returned.
         images, most, show: See `viz_label_issues`.
     """
-    differ = {True: " (labels differ)", False: ""}
+    differ = {True: ", labels differ", False: ""}
     captions = [
-        f"group {row['group']}: {row['label']}{differ[row['labels_differ']]}\n{row['distance']:.3g}"
+        f"{row['group']}: {row['label']}\n{row['distance']:.3g}{differ[row['labels_differ']]}"
         for row in frame.head(most).to_dict("records")
     ]
-    return _gallery(frame, images, captions, "no copies", show)
+    heading = "group: label, and the distance to the nearest copy" if captions else "no copies"
+    return _gallery(frame, images, heading, captions, show)
 
 
 def viz_coverage(frame: Any, *, most: int = 40, show: bool = True) -> Any:
@@ -78,9 +82,9 @@ def viz_coverage(frame: Any, *, most: int = 40, show: bool = True) -> Any:
         A `matplotlib.figure.Figure`: for each label how many items it has, and how often the nearest has it too.
     """
     part = frame.head(check_whole(most, name="most", minimum=1))
-    figure, (counts, recall) = open_figure("drawing coverage", (8, 1.5 + 0.3 * len(part)), 1, 2)
+    figure, ((counts, recall),) = open_figure("drawing coverage", (8, 1.5 + 0.3 * len(part)), 1, 2)
     places = np.arange(len(part))
-    colors = [THIN if thin else COVERED for thin in part["thin"]]
+    colors = [VERMILION if thin else BLUE for thin in part["thin"]]
     names = [f"{label} (thin)" if thin else str(label) for label, thin in zip(part["label"], part["thin"], strict=True)]
     counts.barh(places, part["items"], color=colors)
     counts.set(xlabel="items", yticks=places, yticklabels=names)
@@ -91,27 +95,17 @@ def viz_coverage(frame: Any, *, most: int = 40, show: bool = True) -> Any:
     return finish(figure, show=show)
 
 
-def _gallery(frame: Any, images: Images, captions: list[str], nothing: str, show: bool) -> Any:
-    rows = max(1, -(-len(captions) // COLUMNS))
-    size = (CELL_INCHES * COLUMNS, (CELL_INCHES + 0.7) * rows)
-    figure, cells = open_figure("drawing items", size, rows, COLUMNS)
+def _gallery(frame: Any, images: Images, heading: str, captions: list[str], show: bool) -> Any:
+    """Draw items with captions, and above them what is to be seen; the heading alone where there are none."""
+    columns = min(COLUMNS, max(1, len(captions)))
+    rows = max(1, -(-len(captions) // columns))
+    lines = captions[0].count("\n") + 1 if captions else 0
+    size = (max(HEADING_INCHES, CELL_INCHES * columns), 0.4 + (CELL_INCHES + LINE_INCHES * lines) * rows * bool(lines))
+    figure, cells = open_figure("drawing items", size, rows, columns)
+    figure.suptitle(heading, fontsize=10)
     for cell in cells.ravel():
         cell.axis("off")
-    if not captions:
-        figure.suptitle(nothing)
     for cell, item_id, caption in zip(cells.ravel(), frame["id"].tolist(), captions, strict=False):
-        _draw(cell, images(item_id) if callable(images) else images[item_id])
+        draw_image(cell, images(item_id) if callable(images) else images[item_id])
         cell.set_title(caption, fontsize=8)
     return finish(figure, show=show)
-
-
-def _draw(cell: Any, image: Any) -> None:
-    array: Any = as_array(image) if hasattr(image, "__array__") or hasattr(image, "detach") else np.empty(0)
-    if array.ndim not in (2, 3) or array.dtype.kind not in "biuf" or array.size == 0:
-        cell.text(0.5, 0.5, str(image)[:24], ha="center", va="center", fontsize=8)
-        return
-    array = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
-    if array.ndim == 3 and array.dtype != np.uint8:  # colours of any range; of one channel, the colour map sees to it
-        low, high = float(array.min()), float(array.max())
-        array = (array - low) / max(high - low, 1e-12)
-    cell.imshow(array, cmap="gray", interpolation="nearest")

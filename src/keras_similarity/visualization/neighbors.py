@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 
 from keras_similarity.core.checks import as_array, check_same_length
-from keras_similarity.core.extras import import_extra
 from keras_similarity.core.results import Lookup, Neighbors, SearchResult
+from keras_similarity.visualization.figures import BLUE, VERMILION, finish, open_figure
+from keras_similarity.visualization.images import draw_image
 
 __all__ = ["viz_neighbors", "viz_neighbors_grid"]
 
-# Blue and vermilion stay apart for colour-blind eyes (Okabe and Ito); solid and dashed do without colour.
-RIGHT = {"color": "#0072B2", "linestyle": "-", "sign": "✓"}
-WRONG = {"color": "#D55E00", "linestyle": (0, (3, 2)), "sign": "✗"}
+# Solid and dashed do without colour.
+RIGHT = {"color": BLUE, "linestyle": "-", "sign": "✓"}
+WRONG = {"color": VERMILION, "linestyle": (0, (3, 2)), "sign": "✗"}
 QUERY_COLOR = "#444444"
 CELL_INCHES = 1.5
-FILE_BACKENDS = ("agg", "cairo", "pdf", "pgf", "ps", "svg", "template")
 
 
 def viz_neighbors(
@@ -87,21 +87,16 @@ def _draw(
     cmap: str,
     show: bool,
 ) -> Any:
-    pyplot = import_extra("matplotlib.pyplot", extra="viz", purpose="drawing neighbours")
     columns = 1 + max(1, *(len(row) for row in rows))
     size = fig_size or (CELL_INCHES * columns, (CELL_INCHES + 0.3) * len(rows))
-    figure, axes = pyplot.subplots(len(rows), columns, figsize=size, squeeze=False, layout="constrained")
+    figure, axes = open_figure("drawing neighbours", size, len(rows), columns)
     for line, image, label, neighbors in zip(axes, images, labels, rows, strict=True):
         for cell in line:
             cell.axis("off")
         _draw_item(line[0], image, f"query: {_name(label, names)}", QUERY_COLOR, "-", cmap)
         for cell, lookup in zip(line[1:], neighbors, strict=False):
             _draw_neighbor(cell, lookup, label, names, cmap)
-    if show and pyplot.get_backend().lower() not in FILE_BACKENDS:
-        pyplot.show()
-    else:
-        pyplot.close(figure)  # still a whole figure, to save or to return from a notebook cell
-    return figure
+    return finish(figure, show=show)
 
 
 def _draw_neighbor(cell: Any, lookup: Lookup, label: Hashable, names: Any, cmap: str) -> None:
@@ -112,28 +107,10 @@ def _draw_neighbor(cell: Any, lookup: Lookup, label: Hashable, names: Any, cmap:
 
 def _draw_item(cell: Any, image: Any, title: str, color: str, linestyle: Any, cmap: str) -> None:
     cell.set_title(title, color=color, fontsize=9)
-    array: Any = np.asarray(image) if image is not None else np.empty(0)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    if array.dtype.kind not in "biuf" or array.ndim not in (1, 2, 3) or array.size == 0:
-        cell.text(0.5, 0.5, "no image" if image is None else str(image)[:24], ha="center", va="center", fontsize=8)
-    elif array.ndim == 1:
-        cell.plot(array, color=color, linewidth=1)
-    else:
-        cell.imshow(array if array.ndim == 2 else _in_unit_range(array), cmap=cmap, interpolation="nearest")
+    draw_image(cell, image, color=color, cmap=cmap)
     frame = cell.patch.__class__((0, 0), 1, 1, transform=cell.transAxes, fill=False, clip_on=False)
     frame.set(edgecolor=color, linestyle=linestyle, linewidth=2.5)
     cell.add_patch(frame)
-
-
-def _in_unit_range(image: np.ndarray) -> np.ndarray:
-    """Return colours in 0–1, whether they came as 0–1, 0–255 or anything else."""
-    if image.dtype == np.uint8:
-        return image / 255.0
-    low, high = float(image.min()), float(image.max())
-    if low >= 0 and high <= 1:
-        return image
-    return image / 255.0 if low >= 0 and high <= 255 else (image - low) / max(high - low, 1e-12)
 
 
 def _name(label: Any, names: Any) -> str:
