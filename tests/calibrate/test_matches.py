@@ -5,6 +5,7 @@ import pytest
 
 from keras_similarity import Index
 from keras_similarity.calibrate import CalibrationResults, calibrate, match
+from keras_similarity.errors import CorruptIndexError
 
 
 def index_of(labels):
@@ -94,11 +95,10 @@ def test_calibration__saved_and_loaded__matches_to_the_bit(labels, rng, tmp_path
     rows, true = rng.normal(size=(300, 3)), [[*labels, "owl"][row % 3] for row in range(300)]
     options = {"k": 7, "matcher": "distance_weighted", "per_class": True, "coverage": 0.5, "extra_metrics": ["npv"]}
     before = calibrate(index, rows, true, {"t": "recall >= 0.3"}, **options)
-    arrays, settings = before.to_arrays()
-    np.savez(tmp_path / "calibration.npz", **arrays)
-    (tmp_path / "calibration.json").write_text(json.dumps(settings, allow_nan=False))
-    with np.load(tmp_path / "calibration.npz", allow_pickle=False) as file:
-        after = CalibrationResults.from_arrays(dict(file), json.loads((tmp_path / "calibration.json").read_text()))
+    before.save(tmp_path / "calibration")
+    before.save(tmp_path / "calibration")  # replaces it
+    assert [path.name for path in tmp_path.iterdir()] == ["calibration"]
+    after = CalibrationResults.open(tmp_path / "calibration")
     assert str(after.cutpoints) == str(before.cutpoints), "as text, in which NaN equals NaN"
     assert list(after.thresholds) == list(before.thresholds)
     for name, values in before.thresholds.items():
@@ -121,6 +121,20 @@ def test_threshold_itself__is_accepted_after_a_round_trip(index):
     arrays, settings = calibrate(index, rows, ["cat", "dog", "owl"]).to_arrays()
     after = CalibrationResults.from_arrays(arrays, json.loads(json.dumps(settings)))
     assert match(index.search(rows, k=1), after) == ["cat", "dog", -1]
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit", "other"])
+def test_damaged_file__is_an_error(calibration, tmp_path, damage):
+    path = tmp_path / "calibration"
+    calibration.save(path)
+    content = bytearray(path.read_bytes())
+    if damage == "bit":
+        content[len(content) // 2] ^= 1
+    path.write_bytes({"cut": content[: len(content) // 2], "bit": content, "other": b"[1, 2]"}[damage])
+    with pytest.raises(CorruptIndexError, match="calibration holds no calibration, or a damaged one"):
+        CalibrationResults.open(path)
+    with pytest.raises(FileNotFoundError):
+        CalibrationResults.open(tmp_path / "none")
 
 
 def test_newer_format__is_an_error(calibration):

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_similarity.errors import NotCalibratedError
+from keras_similarity.index import Index
 from keras_similarity.models import SimilarityModel
 
 
@@ -64,11 +65,33 @@ def test_reset_index__forgets_the_calibration_too(model, rng):
     assert model.calibration is None
 
 
-def test_load_index__forgets_the_thresholds_of_the_other_index(model, rng, tmp_path):
-    model.save_index(tmp_path / "index")
+def test_load_index__brings_its_own_thresholds_to_the_bit_or_none(model, rng, tmp_path):
+    model.save_index(tmp_path / "bare")
+    saved = model.calibrate(*points(rng, 5), {"sure": "precision >= 0.95"}, k=3, per_class=True)
+    model.save_index(tmp_path / "calibrated")
     model.calibrate(*points(rng, 5))
-    model.load_index(tmp_path / "index")
+    model.load_index(tmp_path / "calibrated")
+    assert model.calibration.cutpoints == saved.cutpoints
+    assert np.array_equal(model.calibration.thresholds["distance"], saved.thresholds["distance"])
+    assert model.index_size() == len(Index.open(tmp_path / "calibrated")) == 80
+    model.load_index(tmp_path / "bare")
     assert model.calibration is None
+
+
+def test_evaluate_retrieval__takes_the_options_of_the_function(model, rng):
+    x, y = points(rng, 4)
+    ids = model.index(x, y)
+    by_id = model.retrieval_report(x, y, ["recall@1", "precision@5"], ids=ids)
+    assert by_id.index_recall == 1.0
+    assert by_id.per_query["recall@1"].shape == (80,)
+    assert set(by_id.per_class()) == set(y)
+    low, high = by_id.confidence_intervals()["precision@5"]
+    assert low <= by_id.mean()["precision@5"] <= high
+    assert model.evaluate_retrieval(x, y, ["map@r"], ids=ids, average="macro") == model.retrieval_report(
+        x, y, ["map@r"], ids=ids
+    ).mean(average="macro")
+    itself = model.evaluate_retrieval(x, y, ["map"], relevance=lambda a, b: a == b, gallery_labels=y + y)
+    assert itself == model.evaluate_retrieval(x, y, ["map"])
 
 
 def test_lookup_filters_by_label_metadata_and_distance(model):

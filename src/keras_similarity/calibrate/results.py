@@ -1,7 +1,12 @@
 """What calibration found, as values to use, and as plain arrays and JSON to keep."""
 
+import json
+import os
+import zipfile
+import zlib
 from collections.abc import Hashable, Mapping
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +15,12 @@ from numpy.typing import NDArray
 from keras_similarity.calibrate.conformal import ConformalSets
 from keras_similarity.calibrate.probability import ProbabilityCurve, Reliability
 from keras_similarity.core.label_json import label_from_json, label_to_json
+from keras_similarity.errors import CorruptIndexError
 
 __all__ = ["CalibrationResults"]
 
 FORMAT_VERSION = 1
+SETTINGS = "settings"  # the JSON among the arrays of a file
 Arrays = dict[str, NDArray[Any]]
 
 
@@ -47,6 +54,44 @@ class CalibrationResults:
     distance: str
     known: int
     unknown: int
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything to one file, whole or not at all: an .npz archive without pickle, with checksums.
+
+        A model keeps its calibration itself; this is for an index without one. A file that was there is replaced.
+        """
+        arrays, settings = self.to_arrays()
+        content = np.frombuffer(json.dumps(settings, allow_nan=False).encode(), np.uint8)
+        target = Path(path)
+        fresh = target.with_name(f".{target.name}.{os.getpid()}")
+        try:
+            with fresh.open("wb") as file:
+                np.savez(file, allow_pickle=False, **{SETTINGS: content}, **arrays)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> "CalibrationResults":
+        """Read what `save` wrote, every number to the bit.
+
+        Raises:
+            FileNotFoundError: there is no such file.
+            CorruptIndexError: it is damaged, or no calibration.
+            ValueError: a newer format.
+        """
+        try:
+            # Opened here, since `np.load` leaves a file open that is no archive.
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
+                arrays = dict(archive)
+            settings = json.loads(arrays.pop(SETTINGS).tobytes())
+        except (ValueError, LookupError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
+            raise CorruptIndexError(
+                f"{Path(path).name} holds no calibration, or a damaged one: {error}.\n  Calibrate again."
+            ) from error
+        return cls.from_arrays(arrays, settings)
 
     def to_arrays(self) -> tuple[Arrays, dict[str, Any]]:
         """Return everything as arrays and JSON settings, for a file format to keep."""

@@ -153,7 +153,7 @@ class RetrievalEval(keras.callbacks.Callback):
         distance: Distance,
         groups: dict[str, NDArray[np.bool_]],
     ) -> dict[str, float]:
-        index = Index(rows.shape[1], distance)
+        index = Index(rows.shape[1], distance, engine="exact")
         ids = index.add(rows, labels) if items is None else None
         if items is not None:
             index.add(items, item_labels)

@@ -24,8 +24,7 @@ class RetrievalReport:
     Args:
         per_query: Name of a metric -> its values `(q,)`, each in [0, 1].
         labels: The queries' labels.
-        index_recall: Of the neighbours that the index returned, the fraction at least as near as the true ones; None
-            where it was not measured.
+        index_recall: Of the true nearest neighbours, the fraction that the index found; None without an index.
     """
 
     per_query: dict[str, NDArray[np.float64]] = field(repr=False)

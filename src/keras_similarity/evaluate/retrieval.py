@@ -1,5 +1,6 @@
 """How good the neighbours are that an index finds, for queries whose labels are known."""
 
+import logging
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -19,6 +20,9 @@ from keras_similarity.evaluate.searching import LabeledIndex, as_query_ids, sear
 
 __all__ = ["evaluate_result", "evaluate_retrieval", "retrieval_report", "retrieval_scores"]
 
+logger = logging.getLogger(__name__)
+
+LITTLE_LOST = 0.99  # of the true neighbours, below which scores say less of the embeddings than of the index
 BLOCK_NEIGHBORS = 2**22  # neighbours looked at in one go: some 100 MB of columns
 Rows = NDArray[np.intp]
 Whole = NDArray[np.int64]
@@ -62,7 +66,6 @@ def retrieval_report(
     ids: Any = None,
     relevance: Rule = "equal",
     gallery_labels: Any = None,
-    gallery: Any = None,
 ) -> RetrievalReport:
     """Search every query and score it.
 
@@ -84,11 +87,11 @@ def retrieval_report(
         relevance: "equal" labels, or another rule, see `Relevance`: "shared" or "jaccard" for labels that are tuples,
             or a function `(query label, item label) -> gain`, 0 for irrelevant. It is called once a pair of labels.
         gallery_labels: The label of every item of the index, in any order; needed by every rule but "equal".
-        gallery: The embeddings of every item, to measure how much of an exact search the index finds; None for no.
 
     Returns:
-        The scores by query: mean them, by class or not, with confidence intervals. `index_recall` is measured at the
-        largest k that was searched, on up to 256 queries.
+        The scores by query: mean them, by class or not, with confidence intervals. Its `index_recall` says how much of
+        an exact search the index finds: for an approximate engine it is measured at the largest k that was searched, on
+        up to 256 queries, and below 0.99 a warning is logged.
 
     Raises:
         ValueError: no queries, another number of labels, an unknown metric, no query with a right answer, or a
@@ -114,10 +117,10 @@ def retrieval_report(
         return search_others(index, rows[part], depth, None if own_ids is None else own_ids[part]).labels
 
     report = _score_blocks(parsed, true_labels, related, len(index), find)
-    if gallery is None:
-        return report
-    deepest = _depth(parsed, related, len(index))
-    return replace(report, index_recall=index_recall(index, rows[related.answerable()], gallery, deepest))
+    found = index_recall(index, rows, _depth(parsed, related, len(index)))
+    if found < LITTLE_LOST:
+        logger.warning("the index finds %.1f%% of what an exact search does: scores are lower for it", 100 * found)
+    return replace(report, index_recall=found)
 
 
 def evaluate_result(

@@ -27,8 +27,12 @@ class LabeledIndex(Protocol):
         """What its distances are."""
         ...
 
-    def search(self, queries: Any, k: int) -> SearchResult:
-        """Return the k nearest items of each query."""
+    def search(self, queries: Any, k: int, *, exact: bool = False) -> SearchResult:
+        """Return the k nearest items of each query, by looking at every row if `exact`."""
+        ...
+
+    def describe(self) -> dict[str, Any]:
+        """Return what it is; under "engine" what answers searches, whose "engine" is its name, such as "exact"."""
         ...
 
     def label_counts(self, labels: Any) -> NDArray[np.int64]:

@@ -112,7 +112,7 @@ def neighbor_graph(
     vocabulary = LabelVocabulary()
     codes = np.full(len(rows), NO_LABEL, np.int32) if labels is None else vocabulary.encode(labels)
     check_same_length(len(rows), codes, name="labels", what="embeddings")
-    index = Index(rows.shape[1], measure)
+    index = Index(rows.shape[1], measure, engine="exact")
     names = index.add(rows) if ids is None else Index(1, "euclidean").add(np.zeros((len(rows), 1)), ids=ids)
     numbers = index.add(rows) if ids is not None else names
     result = search_others(index, rows, min(check_k(k), len(rows) - 1), numbers)

@@ -8,12 +8,13 @@ from typing import Any
 from keras_similarity.calibrate import CalibrationResults, calibrate, match
 from keras_similarity.errors import NotCalibratedError
 from keras_similarity.evaluate import evaluate_classification
-from keras_similarity.index.folder import is_index_folder, read_folder, write_folder
+from keras_similarity.index.folder import is_index_folder, read_folder, replace_folder, write_folder
 from keras_similarity.models.searchable import Searchable
 
 __all__ = ["Calibrated"]
 
-CALIBRATION_FOLDER = "similarity_calibration"
+CALIBRATION_FOLDER = "similarity_calibration"  # in a `.keras` file
+CALIBRATION = "calibration"  # in an index folder
 
 
 class Calibrated(Searchable):
@@ -105,10 +106,18 @@ class Calibrated(Searchable):
         super().reset_index()
         self._calibration = None
 
-    def load_index(self, path: str | os.PathLike[str]) -> None:
-        """Take over a saved index, and forget the calibration, whose thresholds were another index's."""
-        super().load_index(path)
-        self._calibration = None
+    def save_index(self, path: str | os.PathLike[str]) -> None:
+        """Write the index to a folder, and its calibration with it; `save` keeps both with the model.
+
+        Raises:
+            MissingIndexError: there is no index yet.
+            FileExistsError: `path` exists and holds no index.
+        """
+        arrays, settings = self._existing_index("save_index").to_arrays()
+        if self._calibration is not None:
+            kept, settings[CALIBRATION] = self._calibration.to_arrays()
+            arrays |= {f"{CALIBRATION}-{name}": array for name, array in kept.items()}
+        replace_folder(path, arrays, settings)
 
     def save_assets(self, dir_path: str) -> None:
         """Write index and calibration into a `.keras` file; Keras calls this."""
@@ -128,6 +137,14 @@ class Calibrated(Searchable):
         if dir_path is not None and is_index_folder(Path(dir_path, CALIBRATION_FOLDER)):
             folder: tuple[Any, dict[str, Any]] = read_folder(Path(dir_path, CALIBRATION_FOLDER))
             self._calibration = CalibrationResults.from_arrays(*folder)
+
+    def _take_index(self, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
+        super()._take_index(arrays, settings)
+        self._calibration = None  # its thresholds were another index's
+        if CALIBRATION in settings:
+            prefix = f"{CALIBRATION}-"
+            own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+            self._calibration = CalibrationResults.from_arrays(own, settings[CALIBRATION])
 
     def _existing_calibration(self, caller: str) -> CalibrationResults:
         if self._calibration is None:

@@ -16,7 +16,7 @@ from keras_similarity.core.results import Neighbors, SearchResult
 from keras_similarity.core.rows import as_rows, count_rows, map_rows
 from keras_similarity.embed import encode
 from keras_similarity.errors import MissingIndexError
-from keras_similarity.evaluate import evaluate_retrieval
+from keras_similarity.evaluate import RetrievalReport, retrieval_report
 from keras_similarity.index import Index
 from keras_similarity.index.engines import ENGINES
 from keras_similarity.index.folder import is_index_folder, read_folder, write_folder
@@ -106,14 +106,19 @@ class Searchable:
         return self.lookup(map_rows(lambda part: as_array(part)[None], x), k, where=where)[0]
 
     def evaluate_retrieval(
-        self, x: Any, y: Any, metrics: Sequence[str] = ("recall@1", "recall@5", "map@r")
+        self,
+        x: Any,
+        y: Any,
+        metrics: Sequence[str] = ("recall@1", "recall@5", "map@r"),
+        *,
+        average: str = "micro",
+        **options: Any,
     ) -> dict[str, float]:
-        """Look up examples that are not in the index and average their scores.
+        """Look up examples and average their scores.
 
         Args:
-            x: Examples, see `embed`.
-            y: Their true labels.
-            metrics: "recall@k", "precision@k" for any k, "map@r"; see `keras_similarity.evaluate`.
+            x, y, metrics, **options: See `retrieval_report`.
+            average: "micro" over examples, or "macro" over the classes' own means.
 
         Returns:
             Each name with its mean, in [0, 1].
@@ -122,7 +127,24 @@ class Searchable:
             MissingIndexError: there is no index yet.
             ValueError: see `keras_similarity.evaluate.evaluate_retrieval`.
         """
-        return evaluate_retrieval(self._existing_index("evaluate_retrieval"), self.embed(x), y, metrics)
+        return self.retrieval_report(x, y, metrics, **options).mean(average=average)
+
+    def retrieval_report(
+        self, x: Any, y: Any, metrics: Sequence[str] = ("recall@1", "recall@5", "map@r"), **options: Any
+    ) -> RetrievalReport:
+        """Look up examples and score each: by example, by class, with confidence intervals, and the index's own recall.
+
+        Args:
+            x: Examples, see `embed`, that are not in the index, unless `ids` says under which ids.
+            y: Their true labels.
+            metrics: "recall@k", "precision@k", "map@r" and others, see `keras_similarity.evaluate.retrieval_report`.
+            **options: `ids`, `relevance` and `gallery_labels`, see there.
+
+        Raises:
+            MissingIndexError: there is no index yet.
+            ValueError: see `keras_similarity.evaluate.retrieval_report`.
+        """
+        return retrieval_report(self._existing_index("evaluate_retrieval"), self.embed(x), y, metrics, **options)
 
     def index_size(self) -> int:
         """Return how many items the index holds, 0 without one."""
@@ -143,19 +165,13 @@ class Searchable:
         self._existing_index("save_index").save(path)
 
     def load_index(self, path: str | os.PathLike[str]) -> None:
-        """Take over an index that `save_index` or `Index.save` wrote, in place of this model's.
+        """Take over an index that `save_index` or `Index.save` wrote, in place of this model's; and its calibration.
 
         Raises:
             FileNotFoundError: no index is there.
             ValueError: it holds embeddings of another width than the model's. The model's index is then as it was.
         """
-        index = Index.open(path)
-        if index.dim != self.embedding_size:
-            raise ValueError(
-                f"the index at {path} holds embeddings of {index.dim} numbers: this model's have "
-                f"{self.embedding_size}.\n  Load it into the model that filled it."
-            )
-        self._index = index
+        self._take_index(*read_folder(Path(path)))
 
     @property
     def embedding_size(self) -> int:
@@ -200,6 +216,16 @@ class Searchable:
             wanted = current
         self._embedding_output = embedding_output
         self._index = wanted
+
+    def _take_index(self, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
+        """Take over an index from what a folder holds."""
+        index = Index.from_arrays(arrays, settings)
+        if index.dim != self.embedding_size:
+            raise ValueError(
+                f"the index holds embeddings of {index.dim} numbers: this model's have {self.embedding_size}.\n"
+                "  Load it into the model that filled it."
+            )
+        self._index = index
 
     def _existing_index(self, caller: str) -> Index:
         if self._index is None:
