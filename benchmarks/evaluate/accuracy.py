@@ -1,13 +1,13 @@
 """All metrics of AccuracyCalculator, by ours or by pytorch-metric-learning with faiss: CPU seconds and memory."""
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from evaluate.data import read
+from losses.memory import peak_mb, reset_peak
 from measure import versions
 
 MOST = 6000  # items of the largest class: as deep as the peer looks
@@ -46,12 +46,11 @@ def peer(gallery, labels, queries, query_labels):
 
 def main(who, path):
     call = {"ours": ours, "peer": peer}[who](*read(path))
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before, started = reset_peak(), time.process_time()
     values = call()
     cpu = time.process_time() - started
-    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     found = versions("numpy", "torch", "faiss-cpu", "pytorch-metric-learning")
-    sys.stdout.write(json.dumps({"cpu_s": cpu, "mb": megabytes, "values": values, "versions": found}))
+    sys.stdout.write(json.dumps({"cpu_s": cpu, "mb": peak_mb() - before, "values": values, "versions": found}))
 
 
 if __name__ == "__main__":

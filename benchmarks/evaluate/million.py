@@ -1,11 +1,13 @@
 """MAP@R of 10,000 queries over a million rows of 64 numbers: memory beside the rows."""
 
 import json
-import resource
 import sys
 import time
+from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 import numpy as np
+from losses.memory import peak_mb, reset_peak
 
 from keras_similarity.evaluate import evaluate_embeddings
 
@@ -24,10 +26,9 @@ def main():
     centres = rng.standard_normal((CLASSES, WIDTH), np.float32)
     labels, query_labels = rng.integers(0, CLASSES, ITEMS), rng.integers(0, CLASSES, QUERIES)
     gallery, queries = draw(centres, labels, rng), draw(centres, query_labels, rng)
-    before, started = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    before, started = reset_peak(), time.process_time()
     value = evaluate_embeddings(queries, query_labels, gallery, labels, ["map@r"]).mean()["map@r"]
-    megabytes = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    sys.stdout.write(json.dumps({"cpu_s": time.process_time() - started, "mb": megabytes, "map@r": value}))
+    sys.stdout.write(json.dumps({"cpu_s": time.process_time() - started, "mb": peak_mb() - before, "map@r": value}))
 
 
 if __name__ == "__main__":

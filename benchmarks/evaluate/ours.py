@@ -1,20 +1,20 @@
 """One call of ours in a process of its own: CPU seconds outside of its searches, and memory over the index."""
 
 import json
-import resource
 import sys
 import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 from evaluate.data import read
+from losses.memory import peak_mb, reset_peak
 from measure import versions
 
 from keras_similarity.calibrate import calibrate, match
 from keras_similarity.evaluate import evaluate_classification, evaluate_retrieval
 from keras_similarity.index import Index
 
-RUNS = 5
+RUNS = 3
 METRICS = ("recall@1", "recall@5", "precision@5", "map@5", "ndcg@5")
 TARGETS = {"precise": "precision >= 0.95"}
 
@@ -31,10 +31,6 @@ class Timed(Index):
         return result
 
 
-def megabytes():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main(what, path, k):
     gallery, labels, queries, query_labels = read(path)
     index = Timed(gallery.shape[1], "euclidean")
@@ -49,7 +45,7 @@ def main(what, path, k):
         "evaluate_retrieval": lambda: evaluate_retrieval(index, queries, query_labels, METRICS),
     }
     index.search(queries[:10], k)
-    before, over, whole = megabytes(), [], []
+    before, over, whole = reset_peak(), [], []
     for _ in range(RUNS):
         index.searching, started = 0.0, time.process_time()
         calls[what]()
@@ -60,7 +56,7 @@ def main(what, path, k):
             {
                 "cpu_s_over_search": sorted(over)[RUNS // 2],
                 "cpu_s_whole": sorted(whole)[RUNS // 2],
-                "mb_over_index": megabytes() - before,
+                "mb_over_index": peak_mb() - before,
                 "versions": versions("numpy"),
             }
         )

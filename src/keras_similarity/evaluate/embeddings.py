@@ -57,7 +57,7 @@ def evaluate_embeddings(
         ValueError: shapes that do not fit, a row of zeros under cosine, an unknown name, no query with a right
             answer, or one of `gallery` and `gallery_labels` without the other.
 
-    Cost: O(q n d) time and a sort of what the deepest metric looks at; up to 250 MB beside the embeddings, however
+    Cost: O(q n d) time and a sort of what the deepest metric looks at; up to 400 MB beside the embeddings, however
         many there are. Deep metrics such as "map@r" cost much less than an index's search does at that depth.
 
     Example:

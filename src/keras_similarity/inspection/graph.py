@@ -102,7 +102,7 @@ def neighbor_graph(
         ValueError: fewer than two items, shapes that do not fit, NaN, a row of zeros under cosine, "inner_product".
 
     Cost: a search for every item, and the distances inside every label: O(n² d) time at worst; 12 bytes a neighbour,
-        and some 200 MB.
+        and up to 400 MB.
     """
     measure = get_distance(distance)
     check_choice(measure.name, [name for name in distance_names() if name not in UNUSABLE], name="distance")
