@@ -229,7 +229,7 @@ def test_gallery_items_without_a_label__decide_nothing():
 @pytest.mark.parametrize(
     ("index_labels", "labels", "options", "message"),
     [
-        ([1, 2], ["1", "2"], {}, r"none of the 2 has one. They are such as '1' \(str\), the index's such as 1 \(int\)"),
+        ([1, 2], ["1", "2"], {}, r"none of the 2 has one; they are such as '1' \(str\), the index's such as 1 \(int\)"),
         (["a", "b"], [None, "z"], {}, "none of the 2 has one"),
         (["a", "b"], ["a", "a"], {"calibration_metric": "fpr"}, "fpr need queries of unknown classes"),
         (["a", "b"], ["a", "b"], {"extra_metrics": ["npv"]}, "npv need queries of unknown classes"),

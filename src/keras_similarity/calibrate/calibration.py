@@ -157,11 +157,9 @@ def _cutpoints(
 def _check_known(found: LabeledQueries) -> None:
     if found.known.any():
         return
-    held = next((label for label in found.result.labels.ravel().tolist() if label is not None), None)
-    example = next((label for label in found.labels if label is not None), None)
     raise ValueError(
-        f"`labels` needs queries of classes that the index holds: none of the {len(found.labels)} has one. They are "
-        f"such as {example!r} ({type(example).__name__}), the index's such as {held!r} ({type(held).__name__}).\n"
+        f"`labels` needs queries of classes that the index holds: none of the {len(found.labels)} has one; "
+        f"{found.label_kinds()}.\n"
         "  Pass labels of the type that was indexed, or index these classes first."
     )
 

@@ -1,5 +1,6 @@
 """How often the neighbours in an index decide rightly, at thresholds that are given."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -12,6 +13,8 @@ from keras_similarity.evaluate.matchers import get_matcher
 from keras_similarity.evaluate.searching import LabeledIndex
 
 __all__ = ["evaluate_classification"]
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_METRICS = ("precision", "recall", "f1", "accuracy")
 
@@ -43,7 +46,8 @@ def evaluate_classification(
 
     Returns:
         Cutpoint -> its "distance" and the metrics. NaN where there is nothing to divide by: precision where nothing is
-        accepted, recall without known queries, fpr, npv and balanced accuracy without unknown ones.
+        accepted, recall without known queries (a warning is logged), fpr, npv and balanced accuracy without unknown
+        ones.
 
     Raises:
         ValueError: no queries, another number of labels, an unknown metric or matcher, a NaN.
@@ -51,6 +55,8 @@ def evaluate_classification(
     Cost: one search, whatever the number of cutpoints.
     """
     found = find_labeled(index, queries, labels, k=k, ids=ids)
+    if not found.known.any():
+        logger.warning("no query is of a class that the index holds: %s", found.label_kinds())
     decisions = decide(found.result, get_matcher(matcher))
     right = found.right(decisions)
     wanted = [get_classification_metric(name) for name in metrics]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.core.results import SearchResult
 from keras_similarity.evaluate.matchers import Matcher
+from keras_similarity.evaluate.searching import check_no_nan
 
 __all__ = ["Cutpoint", "Decisions", "decide", "label_votes"]
 
@@ -62,6 +63,7 @@ def decide(result: SearchResult, matcher: Matcher) -> Decisions:
 
     Cost: O(q k log(q k)) time.
     """
+    check_no_nan(result)
     vocabulary = LabelVocabulary()
     codes = _codes(result, vocabulary)
     weights = _checked_weights(matcher, codes, result.distances)
@@ -82,6 +84,7 @@ def label_votes(result: SearchResult, matcher: Matcher) -> tuple[NDArray[np.int3
 
     The shares of one label are the same at all its neighbours; 0 where a label has no vote.
     """
+    check_no_nan(result)
     vocabulary = LabelVocabulary()
     codes = _codes(result, vocabulary)
     weights = _checked_weights(matcher, codes, result.distances)
@@ -101,12 +104,6 @@ def _codes(result: SearchResult, vocabulary: LabelVocabulary) -> NDArray[np.int3
 
 
 def _checked_weights(matcher: Matcher, codes: NDArray[np.int32], distances: NDArray[np.float32]) -> Floats:
-    if np.isnan(distances).any():
-        row = int(np.isnan(distances).any(axis=1).argmax())
-        raise ValueError(
-            f"`result` needs distances that are numbers: row {row} holds NaN.\n"
-            "  Check the embeddings of this query and of its neighbours."
-        )
     weights = np.asarray(matcher.weigh(codes, distances), np.float64)
     counting = codes != NO_LABEL
     if weights.shape != codes.shape or not (np.isfinite(weights) & (weights >= 0))[counting].all():

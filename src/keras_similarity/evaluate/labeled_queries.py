@@ -34,6 +34,15 @@ class LabeledQueries:
         """Return for which queries the neighbours decided on the true label, `(q,)`."""
         return self.known & (decisions.codes != NO_LABEL) & (decisions.vocabulary.find(self.labels) == decisions.codes)
 
+    def label_kinds(self) -> str:
+        """Return examples of both sides' labels with their types, for messages: equal ones must be of one type."""
+        held = next((label for label in self.result.labels.ravel().tolist() if label is not None), None)
+        example = next((label for label in self.labels if label is not None), None)
+        return (
+            f"they are such as {example!r} ({type(example).__name__}), the index's such as {held!r} "
+            f"({type(held).__name__})"
+        )
+
 
 def find_labeled(
     index: LabeledIndex,

@@ -16,7 +16,7 @@ from keras_similarity.evaluate.ranks import ranks_of
 from keras_similarity.evaluate.relevance import Relevance, Rule
 from keras_similarity.evaluate.report import RetrievalReport
 from keras_similarity.evaluate.retrieval_metrics import DEFAULT_METRICS, WHOLE, RetrievalMetric, parse_metrics
-from keras_similarity.evaluate.searching import LabeledIndex, as_query_ids, search_others
+from keras_similarity.evaluate.searching import LabeledIndex, as_query_ids, check_no_nan, search_others
 
 __all__ = ["evaluate_result", "evaluate_retrieval", "retrieval_report", "retrieval_scores"]
 
@@ -143,10 +143,11 @@ def evaluate_result(
 
     Raises:
         ValueError: another number of labels than queries, no queries, a metric that needs `gallery_labels` or more
-            columns than there are.
+            columns than there are, or NaN distances.
     """
     true_labels = label_list(labels)
     check_same_length(len(result), true_labels, name="labels", what="result")
+    check_no_nan(result)
     parsed = parse_metrics(metrics)
     indexed = np.zeros(len(true_labels), bool)
     if gallery_labels is None:

@@ -11,7 +11,7 @@ from keras_similarity.core.checks import as_array, check_same_length
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.results import Record, SearchResult
 
-__all__ = ["LabeledIndex", "as_query_ids", "pick_columns", "search_others", "search_without"]
+__all__ = ["LabeledIndex", "as_query_ids", "check_no_nan", "pick_columns", "search_others", "search_without"]
 
 BLOCK_NEIGHBORS = 2**22  # neighbours looked at in one go: some 100 MB of columns
 MISSING_ID = -1  # a missing neighbour among int ids
@@ -59,6 +59,16 @@ def as_query_ids(ids: Any, count: int) -> Ids:
     table = np.empty(len(values), object)
     table[:] = values
     return table
+
+
+def check_no_nan(result: SearchResult) -> None:
+    """Raise a ValueError for neighbours whose order means nothing."""
+    if np.isnan(result.distances).any():
+        row = int(np.isnan(result.distances).any(axis=1).argmax())
+        raise ValueError(
+            f"`result` needs distances that are numbers: row {row} holds NaN.\n"
+            "  Check the embeddings of this query and of its neighbours."
+        )
 
 
 def search_others(index: LabeledIndex, queries: NDArray[np.float32], k: int, ids: Ids) -> SearchResult:
