@@ -4,6 +4,6 @@ New programs import `keras_similarity`; moving over is a change of prefix.
 """
 
 from keras_similarity import __version__
-from tensorflow_similarity import layers, losses, models, samplers, visualization
+from tensorflow_similarity import callbacks, layers, losses, models, samplers, training_metrics, visualization
 
-__all__ = ["__version__", "layers", "losses", "models", "samplers", "visualization"]
+__all__ = ["__version__", "callbacks", "layers", "losses", "models", "samplers", "training_metrics", "visualization"]
