@@ -34,34 +34,38 @@ class ExactDistances:
         self._dots = get_distance("squared_euclidean").dots if self._rooted else distance.dots
 
     def blocks(self, queries: Floats, rows: Rows) -> Iterator[tuple[Rows, Floats]]:
-        """Yield some of the `rows` of `queries` `(p,)`, and their distances `(p, n)`, until all were there."""
+        """Yield some of the `rows` of `queries` `(p,)`, and their distances `(p, n)`, until all were there.
+
+        The next block is written over the last one.
+        """
         for part, scores in self.score_blocks(queries, rows):
             yield part, np.sqrt(scores, out=scores) if self._rooted else scores
 
     def score_blocks(self, queries: Floats, rows: Rows) -> Iterator[tuple[Rows, Floats]]:
         """Yield the same with numbers that order a query's items as their distances do, without taking roots."""
         step = max(1, BLOCK_BYTES // (4 * max(1, len(self.gallery))))
+        memory = np.empty((min(step, len(rows)), len(self.gallery)), np.float32)
         for start in range(0, len(rows), step):
             part = rows[start : start + step]
-            wide = queries[part].astype(np.float64)
-            yield part, self._by_definition(wide) if self._dots is None else self._by_products(wide, self._dots)
+            wide, scores = queries[part].astype(np.float64), memory[: len(part)]
+            if self._dots is None:
+                self._by_definition(wide, scores)
+            else:
+                self._by_products(wide, self._dots, scores)
+            yield part, scores
 
-    def _by_definition(self, queries: Wide) -> Floats:
-        scores = np.empty((len(queries), len(self.gallery)), np.float32)
+    def _by_definition(self, queries: Wide, scores: Floats) -> None:
         for part in self._parts():
             near = self.gallery[part].astype(np.float64)
             for row, query in enumerate(queries):
                 scores[row, part] = self._distance.between(query[None], near)
-        return scores
 
-    def _by_products(self, queries: Wide, dots: DotForm) -> Floats:
-        scores = np.empty((len(queries), len(self.gallery)), np.float32)
+    def _by_products(self, queries: Wide, dots: DotForm, scores: Floats) -> None:
         widened = _widened_queries(queries, dots)
         smallest = max(0.0, self._distance.range[0]) if np.isfinite(self._distance.range[0]) else -np.inf
         for part in self._parts():
             products = widened @ _widened_rows(self.gallery[part].astype(np.float64), dots).T
             np.maximum(products, smallest, out=scores[:, part], casting="same_kind")
-        return scores
 
     def _parts(self) -> list[slice]:
         return [slice(start, start + GALLERY_STEP) for start in range(0, len(self.gallery), GALLERY_STEP)]
