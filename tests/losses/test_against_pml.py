@@ -77,7 +77,7 @@ OURS = {
     "pn hard/semi-hard cosine": ours(losses.PNLoss),
     "contrastive": ours(losses.ContrastiveLoss),
     "contrastive margins .3/2.5": ours(losses.ContrastiveLoss, positive_margin=0.3, negative_margin=2.5),
-    "lifted_structure": ours(losses.LiftedStructureLoss),
+    "lifted_structure": ours(losses.LiftedStructLoss),
     "ranked_list Tp=0": ours(losses.RankedListLoss),
     "ranked_list Tp=2": ours(losses.RankedListLoss, margin=0.6, Tn=3.0, Tp=2.0),
     "multi_similarity ε=0.1": ours(losses.MultiSimilarityLoss),

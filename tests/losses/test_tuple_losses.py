@@ -67,7 +67,7 @@ def margin_cases():
     yield from plain_cases(losses.MarginLoss, weighted_margin, settings, gradient_oracle=frozen(weighted_margin))
     yield Case(losses.MarginLoss, margins.margin, {}, {"cutoff": None})
     settings = {"negative_margin": 2.0, "positive_margin": 0.2, "distance": "cosine"}
-    yield from plain_cases(losses.LiftedStructureLoss, margins.lifted_structure, settings)
+    yield from plain_cases(losses.LiftedStructLoss, margins.lifted_structure, settings)
 
 
 def softmax_cases():

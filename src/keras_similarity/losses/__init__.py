@@ -8,7 +8,7 @@ from keras_similarity.losses.cross_batch_memory import CrossBatchMemory
 from keras_similarity.losses.fast_ap import FastAPLoss, fast_ap
 from keras_similarity.losses.info_nce import InfoNCELoss, MultiNegativesRankLoss, info_nce, multi_negatives_rank
 from keras_similarity.losses.instance_discrimination import InstanceDiscriminationLoss, instance_discrimination
-from keras_similarity.losses.lifted_structure import LiftedStructureLoss, lifted_structure
+from keras_similarity.losses.lifted_struct import LiftedStructLoss, lifted_struct
 from keras_similarity.losses.margin import MarginLoss, margin
 from keras_similarity.losses.matryoshka import MatryoshkaLoss
 from keras_similarity.losses.metric_loss import MetricLoss
@@ -35,7 +35,7 @@ __all__ = [
     "FastAPLoss",
     "InfoNCELoss",
     "InstanceDiscriminationLoss",
-    "LiftedStructureLoss",
+    "LiftedStructLoss",
     "MarginLoss",
     "MatryoshkaLoss",
     "MetricLoss",
@@ -60,7 +60,7 @@ __all__ = [
     "fast_ap",
     "info_nce",
     "instance_discrimination",
-    "lifted_structure",
+    "lifted_struct",
     "margin",
     "miners",
     "multi_negatives_rank",

@@ -6,6 +6,7 @@ All arithmetic is float32 or wider, whatever the precision of the model that mad
 from collections.abc import Callable
 from typing import Any
 
+import keras
 from keras import ops
 
 from keras_similarity.core.distances import Distance, get_distance
@@ -15,6 +16,7 @@ __all__ = ["as_wide_float", "paired_distances", "pairwise_distances", "unit_rows
 
 Tensor = Any
 EPSILON = 1e-12  # smallest squared norm: its root is still far above float32's smallest number
+BLOCK = 8  # columns of which differences are kept at a time
 
 
 def as_wide_float(x: Tensor) -> Tensor:
@@ -98,6 +100,23 @@ def _euclidean(queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def _manhattan(queries: Tensor, keys: Tensor) -> Tensor:
+    # Block by block, each computed anew for the gradient: the (q, n, d) differences never exist together.
+    block_sums = keras.remat(_manhattan_block)
+
+    def add(total: Tensor, blocks: tuple[Tensor, Tensor]) -> tuple[Tensor, None]:
+        return total + block_sums(*blocks), None
+
+    start = ops.zeros((ops.shape(queries)[0], ops.shape(keys)[0]), ops.dtype(queries))
+    return ops.scan(add, start, (_blocks(queries), _blocks(keys)))[0]
+
+
+def _blocks(x: Tensor) -> Tensor:
+    """Cut `(n, d)` into blocks of columns `(blocks, n, BLOCK)`, the last one filled up with zeros."""
+    filled = ops.pad(x, ((0, 0), (0, -x.shape[-1] % BLOCK)))
+    return ops.transpose(ops.reshape(filled, (ops.shape(x)[0], -1, BLOCK)), (1, 0, 2))
+
+
+def _manhattan_block(queries: Tensor, keys: Tensor) -> Tensor:
     return ops.sum(ops.abs(queries[:, None, :] - keys[None, :, :]), axis=-1)
 
 

@@ -10,12 +10,12 @@ from keras_similarity.core.distances import Distance
 from keras_similarity.losses.metric_loss import MetricLoss
 from keras_similarity.ops import split_log_sum_exp
 
-__all__ = ["LiftedStructureLoss", "lifted_structure"]
+__all__ = ["LiftedStructLoss", "lifted_struct"]
 
 Tensor = Any
 
 
-def lifted_structure(
+def lifted_struct(
     labels: Any,
     embeddings: Tensor,
     *,
@@ -48,27 +48,27 @@ def lifted_structure(
 
     Example:
         >>> x = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]])
-        >>> [f"{float(value):.3f}" for value in lifted_structure([0, 0, 1, 1], x)]
+        >>> [f"{float(value):.3f}" for value in lifted_struct([0, 0, 1, 1], x)]
         ['1.639', '2.145', '1.639', '2.145']
 
     References:
         Hermans et al., In Defense of the Triplet Loss for Person Re-Identification, 2017, arXiv:1703.07737: the
         generalised lifted loss, after Oh Song et al., arXiv:1511.06452.
     """
-    loss = LiftedStructureLoss(distance, negative_margin, positive_margin, reduction="none")
+    loss = LiftedStructLoss(distance, negative_margin, positive_margin, reduction="none")
     return loss(labels, ops.convert_to_tensor(embeddings))
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
-class LiftedStructureLoss(MetricLoss):
-    """The mean of `lifted_structure` over the anchors that have a positive and a negative.
+class LiftedStructLoss(MetricLoss):
+    """The mean of `lifted_struct` over the anchors that have a positive and a negative.
 
     Args:
-        distance, negative_margin, positive_margin: See `lifted_structure`.
+        distance, negative_margin, positive_margin: See `lifted_struct`.
         reduction, name, **kwargs: See `MetricLoss`.
 
     Example:
-        >>> loss = LiftedStructureLoss(negative_margin=0.5)
+        >>> loss = LiftedStructLoss(negative_margin=0.5)
         >>> x = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]])
         >>> f"{float(loss([0, 0, 1, 1], x)):.3f}"
         '1.392'
@@ -80,7 +80,7 @@ class LiftedStructureLoss(MetricLoss):
         negative_margin: float = 1.0,
         positive_margin: float = 0.0,
         reduction: str | None = "mean",
-        name: str | None = "lifted_structure_loss",
+        name: str | None = "lifted_struct_loss",
         **kwargs: Any,
     ) -> None:
         super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
