@@ -38,7 +38,7 @@ def label_issues(rows, labels, seed):
     order = np.argsort(graph.vocabulary.labels)
     votes = np.stack([(graph.codes[graph.rows] == code).mean(axis=1) for code in range(10)], axis=1)[:, order]
     model = LogisticRegression(max_iter=300)
-    regression = cross_val_predict(model, rows / rows.std(), labels, cv=5, method="predict_proba")
+    regression = cross_val_predict(model, rows / rows.std(axis=0), labels, cv=5, method="predict_proba")
     reported = {"ours": ours["id"].to_numpy()}
     ranked = {"ours": scores, "distance to the label's nearest": graph.own_lengths[:, 0]}
     for name, chances in (("neighbours' votes", (votes + 0.01) / 1.1), ("logistic regression", regression)):

@@ -66,9 +66,9 @@ def main():
         data.write(path)
         calls = {what: run("ours.py", what, path, K) for what in CALLS}
         ours, peer = (run("accuracy.py", who, path) for who in ("ours", "peer"))
-        # One thread: the row is about memory, and threads that wait for each other would only make it longer.
+        # One thread: these are about memory and about quality, and threads that wait for each other take longer.
         million = run("million.py", OPENBLAS_NUM_THREADS="1")
-        faults = run("faults.py", path)
+        faults = run("faults.py", path, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
     rows = table(calls, ours, peer, million)
     RESULTS.mkdir(exist_ok=True)
     write("evaluate", rows, calls=calls, accuracy={"ours": ours, "peer": peer}, million=million, faults=faults)
