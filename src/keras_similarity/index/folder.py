@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.errors import CorruptIndexError, IndexFormatError
-from keras_similarity.index.stores.columns import Deferred
+from keras_similarity.index.columns import Deferred
 
 __all__ = ["is_index_folder", "read_folder", "replace_folder", "write_folder"]
 
