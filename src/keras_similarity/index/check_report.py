@@ -13,7 +13,8 @@ class CheckReport:
         problems: What is damaged, a sentence each; none when all is well.
         lost_items: Ids of items that were lost, or would be by a repair; where not even the id is left, the number of
             the row as "row 17".
-        lost_records: Ids of items that keep embedding, id and label and lose data and metadata.
+        lost_records: Ids of items that keep embedding and id and lose data and metadata, or their label, which becomes
+            "lost label" and a number.
         repaired: Whether the index was repaired.
     """
 

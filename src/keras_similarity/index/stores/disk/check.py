@@ -1,7 +1,5 @@
 """Read every byte of an index on disk, say what is damaged, and where asked go on without it."""
 
-import contextlib
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +16,7 @@ from keras_similarity.index.stores.disk.graphs import GraphFiles
 from keras_similarity.index.stores.disk.last_write import LastWrite
 from keras_similarity.index.stores.disk.reader import SEGMENTS
 from keras_similarity.index.stores.disk.segments import Segment, SegmentName
-from keras_similarity.index.stores.disk.state import Item, State, crc_of
+from keras_similarity.index.stores.disk.state import Item, State, crc_of, is_sound_pending
 
 __all__ = ["Finding", "Found", "look_through"]
 
@@ -57,20 +55,26 @@ class Found:
     removed: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
     findings: list[Finding] = field(default_factory=list)
     items: dict[int, Item] = field(default_factory=dict)
-    lost_numbers: list[int] = field(default_factory=list)  # of segments of which nothing is left
+    lost_numbers: list[int] = field(default_factory=list)  # of rows whose embeddings are nowhere
+    lost_codes: set[int] = field(default_factory=set)  # of labels
 
     def report(self, *, repaired: bool = False) -> CheckReport:
         """Return the report for the user."""
         gone = set(self.removed.tolist())
-        lost: list[int | str] = [f"row {number}" for number in self.lost_numbers if number not in gone]
+        lost: list[int | str] = [
+            self.items[number].id if number in self.items else f"row {number}"
+            for number in self.lost_numbers
+            if number not in gone
+        ]
         without: list[int | str] = []
         for finding in self.findings:
-            for number, item_id, sound in zip(finding.numbers.tolist(), finding.ids, finding.sound, strict=True):
+            columns = (finding.numbers.tolist(), finding.ids, finding.codes.tolist(), finding.sound)
+            for number, item_id, code, sound in zip(*columns, strict=True):
                 if number in gone:
                     continue
                 if item_id is None or not sound:
                     lost.append(f"row {number}" if item_id is None else item_id)
-                elif number not in self.items:
+                elif number not in self.items or code in self.lost_codes:
                     without.append(item_id)
         return CheckReport(tuple(self.problems), tuple(lost), tuple(without), repaired)
 
@@ -89,8 +93,7 @@ def look_through(folder: Path, width: int, dtype: np.dtype[Any]) -> Found:
             found,
             lambda: LastWrite(folder, keep=False).check(LastWrite(folder, keep=False).generation(), state.generation),
         )
-        with contextlib.suppress(CorruptIndexError), explained(database.path):
-            found.problems += [f"the database: {text}" for text in database.integrity()]
+        found.problems += [f"the database: {text}" for text in _note(found, database.integrity) or ()]
         found.labels = _labels(found, database)
         found.removed = _removed(found, database)
         for name in state.segments:
@@ -118,6 +121,7 @@ def _labels(found: Found, database: Database) -> list[str]:
     if labels is not None:
         return labels
     known = {code: text for code, text, crc in _rows(database, "labels", 3) if crc_of(code, text) == crc}
+    found.lost_codes = set(range(found.state.labels)) - known.keys()
     return [known.get(code, f'"lost label {code}"') for code in range(found.state.labels)]
 
 
@@ -125,7 +129,8 @@ def _removed(found: Found, database: Database) -> NDArray[np.int64]:
     removed = _note(found, lambda: database.removed(found.state))
     if removed is not None:
         return removed
-    return np.array(sorted(row for (row,) in _rows(database, "removed", 1)), np.int64)
+    found.problems.append("the list of removed rows is damaged, so removed items may be back")
+    return np.array(sorted({row for (row,) in _rows(database, "removed", 1)}), np.int64)
 
 
 def _rows(database: Database, table: str, columns: int) -> list[tuple[Any, ...]]:
@@ -166,12 +171,12 @@ def _look_at_segment(found: Found, folder: Path, name: SegmentName, database: Da
 
 
 def _look_at_pending(found: Found, database: Database, width: int, dtype: np.dtype[Any]) -> None:
-    rows = _rows(database, "pending", 3)
+    rows = list({row[0]: row for row in _rows(database, "pending", 3)}.values())
     if len(rows) != found.state.pending:
         found.problems.append(f"{found.state.pending - len(rows)} rows that were in no segment are missing")
     size = width * dtype.itemsize
     whole = [row for row in rows if isinstance(row[1], bytes) and len(row[1]) == size]
-    sound = np.array([zlib.crc32(vector, row & 0xFFFFFFFF) == crc for row, vector, crc in whole], bool)
+    sound = np.array([is_sound_pending(*row) for row in whole], bool)
     found.problems += [
         f"the embedding of row {row} has changed"
         for (row, _, _), is_sound in zip(whole, sound, strict=True)
@@ -184,7 +189,7 @@ def _look_at_pending(found: Found, database: Database, width: int, dtype: np.dty
 
 
 def _look_at_items(found: Found, database: Database) -> None:
-    """Read the record of every row; ids and labels that a segment lost are in it."""
+    """Read the record of every row; ids and labels that a segment lost are in it, and of rows that are lost."""
     for finding in found.findings:
         unknown = any(item_id is None for item_id in finding.ids)
         codes = finding.codes.copy()
@@ -194,6 +199,12 @@ def _look_at_items(found: Found, database: Database) -> None:
                 finding.ids[place] = item.id if unknown else finding.ids[place]
                 codes[place] = item.label
         finding.codes = codes
+    known = {number for finding in found.findings for number in finding.numbers.tolist()}
+    recorded = _note(found, lambda: database.numbers(0, found.state.next_row)) or []
+    found.lost_numbers = sorted({*found.lost_numbers, *recorded} - known)
+    gone = set(found.removed.tolist())
+    lost = [number for number in found.lost_numbers if number not in gone]
+    found.items |= {item.row: item for item in _items(found, database, lost) if item is not None}
 
 
 def _items(found: Found, database: Database, numbers: list[int]) -> Iterator[Item | None]:

@@ -29,6 +29,8 @@ def connect(path: Path, durability: str, *, create: bool) -> sqlite3.Connection:
     else:
         connection = _open_existing(path)
     connection.execute(f"PRAGMA synchronous = {SYNCHRONOUS[durability]}")
+    # Text that is no UTF-8 any more is for a checksum to notice.
+    connection.text_factory = lambda raw: raw.decode(errors="surrogateescape")
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA cell_size_check = ON")
     return connection

@@ -10,7 +10,6 @@ import os
 import sqlite3
 import threading
 import weakref
-import zlib
 from collections.abc import Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.errors import CorruptIndexError, IndexFormatError, ReadOnlyIndexError
 from keras_similarity.index.stores.disk.connection import connect, explained
-from keras_similarity.index.stores.disk.state import Item, State, crc_of, data_crc, mix
+from keras_similarity.index.stores.disk.state import Item, State, crc_of, data_crc, is_sound_pending, mix
 from keras_similarity.index.stores.disk.write_points import at_write_point
 
 __all__ = ["FILE", "FORMAT_VERSION", "Database"]
@@ -149,22 +148,21 @@ class Database:
 
     def integrity(self) -> list[str]:
         """Return what SQLite itself finds wrong."""
-        with self._lock, explained(self.path):
-            found = [text for (text,) in self._connection.execute("PRAGMA integrity_check(20)").fetchall()]
-        return [] if found == ["ok"] else found
+        found = [text for (text,) in self._all("PRAGMA integrity_check(20)")]
+        wanted = sorted(statement.strip() for statement in SCHEMA.split(";") if statement.strip())
+        if sorted(sql for (sql,) in self._all("SELECT sql FROM sqlite_master WHERE sql NOT NULL")) != wanted:
+            found.append("its tables are not those of an index")
+        return [text for text in found if text != "ok"]
 
     def rows(self, table: str) -> list[tuple[Any, ...]]:
         """Return the rows of one of the small tables, in order."""
-        with self._lock, explained(self.path):
-            return self._connection.execute(f"SELECT * FROM {table} ORDER BY 1").fetchall()
+        return self._all(f"SELECT * FROM {table} ORDER BY 1")
 
     def numbers(self, first: int, last: int) -> list[int]:
         """Return the numbers of the items in a range."""
-        with self._lock, explained(self.path):
-            found = self._connection.execute(
-                "SELECT row FROM items WHERE row BETWEEN ? AND ? ORDER BY row", (first, last)
-            )
-            return [row for (row,) in found.fetchall()]
+        return [
+            row for (row,) in self._all("SELECT row FROM items WHERE row BETWEEN ? AND ? ORDER BY row", first, last)
+        ]
 
     def vacuum(self) -> None:
         """Write the database anew, without the room that deleted rows left."""
@@ -182,7 +180,7 @@ class Database:
 
     def removed(self, state: State) -> NDArray[np.int64]:
         """Return the numbers of the removed rows, ascending."""
-        found = self._connection.execute("SELECT row FROM removed ORDER BY row").fetchall()
+        found = self._all("SELECT row FROM removed ORDER BY row")
         rows = np.fromiter((row for (row,) in found), np.int64, len(found))
         if len(rows) != state.removed or mix(rows) != state.removed_mix:
             raise self.damaged("the list of removed rows has changed")
@@ -190,7 +188,7 @@ class Database:
 
     def labels(self, state: State, first: int = 0) -> list[str]:
         """Return the labels from a code on, as JSON."""
-        found = self._connection.execute("SELECT * FROM labels WHERE code >= ? ORDER BY code", (first,)).fetchall()
+        found = self._all("SELECT * FROM labels WHERE code >= ? ORDER BY code", first)
         sound = all(
             crc_of(code, value) == crc and code == first + place for place, (code, value, crc) in enumerate(found)
         )
@@ -200,10 +198,13 @@ class Database:
 
     def pending(self, state: State) -> tuple[list[Item], list[bytes]]:
         """Return the items whose vectors are in no segment yet, and these vectors."""
-        rows = self._connection.execute("SELECT row, vector, crc FROM pending ORDER BY row").fetchall()
-        if len(rows) != state.pending or any(zlib.crc32(vector, row & 0xFFFFFFFF) != crc for row, vector, crc in rows):
+        rows = self._all("SELECT row, vector, crc FROM pending ORDER BY row")
+        if len(rows) != state.pending or not all(is_sound_pending(*row) for row in rows):
             raise self.damaged("the rows that are in no segment yet have changed")
-        items = [self.item(row) for row, _, _ in rows]
+        try:
+            items = [self.item(row) for row, _, _ in rows]
+        except KeyError as error:
+            raise self.damaged(f"the record of row {error} is missing") from error
         return items, [vector for _, vector, _ in rows]
 
     def item(self, row: int) -> Item:
@@ -213,13 +214,12 @@ class Database:
             KeyError: there is none.
             CorruptIndexError: it has changed.
         """
-        with self._lock, explained(self.path):
-            found = self._connection.execute("SELECT * FROM items WHERE row = ?", (row,)).fetchone()
-        if found is None:
+        found = self._all("SELECT * FROM items WHERE row = ?", row)
+        if not found:
             raise KeyError(row)
-        item = Item(*found)
+        item = Item(*found[0])
         self._check_item(item)
-        if item.data_crc != data_crc(row, item.data):
+        if not isinstance(item.data, bytes | None) or item.data_crc != data_crc(row, item.data):
             raise self.damaged(f"the data of row {row} (id {item.id!r}) have changed")
         return item
 
@@ -227,9 +227,7 @@ class Database:
         """Return every item, in order, each checked."""
         last = -1
         while True:
-            with self._lock, explained(self.path):
-                query = "SELECT row FROM items WHERE row > ? ORDER BY row LIMIT 1000"
-                rows = [row for (row,) in self._connection.execute(query, (last,)).fetchall()]
+            rows = [row for (row,) in self._all("SELECT row FROM items WHERE row > ? ORDER BY row LIMIT 1000", last)]
             if not rows:
                 return
             yield from map(self.item, rows)
@@ -239,9 +237,7 @@ class Database:
         """Return row numbers and metadata of the rows in a range, in order."""
         columns = "row, id, label, metadata, crc, NULL, 0"
         query = f"SELECT {columns} FROM items WHERE row BETWEEN ? AND ? ORDER BY row"
-        with self._lock, explained(self.path):
-            found = self._connection.execute(query, (first, last)).fetchall()
-        for values in found:
+        for values in self._all(query, first, last):
             item = Item(*values)
             self._check_item(item)
             yield item.row, item.metadata
@@ -263,8 +259,11 @@ class Database:
             raise self.damaged(f"row {item.row} (id {item.id!r}) has changed")
 
     def _meta(self, key: str) -> str:
-        with self._lock, explained(self.path):
-            found = self._connection.execute("SELECT value, crc FROM meta WHERE key = ?", (key,)).fetchone()
-        if found is None or found[1] != crc_of(key, found[0]):
+        found = self._all("SELECT value, crc FROM meta WHERE key = ?", key)
+        if not found or found[0][1] != crc_of(key, found[0][0]):
             raise self.damaged(f"its {key} is missing or has changed")
-        return found[0]
+        return found[0][0]
+
+    def _all(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        with self._lock, explained(self.path):
+            return self._connection.execute(query, arguments).fetchall()

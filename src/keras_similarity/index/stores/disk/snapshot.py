@@ -15,6 +15,7 @@ from keras_similarity.index.stores.disk.graphs import GRAPHS
 from keras_similarity.index.stores.disk.reader import RETRIES, SEGMENTS
 from keras_similarity.index.stores.disk.segments import Segment
 from keras_similarity.index.stores.disk.state import State
+from keras_similarity.index.stores.disk.write_points import at_write_point
 
 __all__ = ["write_snapshot"]
 
@@ -44,9 +45,11 @@ def write_snapshot(folder: Path, target: Path) -> None:
                     raise
         with files_explained(target):
             sync_folder(fresh)
+            at_write_point("snapshot written")
             if target.exists():
                 target.rmdir()
             fresh.rename(target)
+            at_write_point("snapshot renamed")
             sync_folder(target.parent)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -66,6 +69,7 @@ def _copied_database(folder: Path, fresh: Path) -> State:
         copy.close()
     with files_explained(fresh):
         _sync_file(fresh / FILE)
+    at_write_point("database copied")
     database = Database(fresh)
     try:
         return database.state()
@@ -87,6 +91,7 @@ def _copy(source: Path, target: Path) -> None:
     with files_explained(target):
         shutil.copyfile(source, target)
         _sync_file(target)
+        at_write_point("file copied")
 
 
 def _sync_file(path: Path) -> None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.index.stores.disk.segments import SegmentName
 
-__all__ = ["Item", "State", "crc_of", "data_crc", "mix", "pending_row"]
+__all__ = ["Item", "State", "crc_of", "data_crc", "is_sound_pending", "mix", "pending_row"]
 
 MIX = np.uint64(0x9E3779B97F4A7C15)
 
@@ -92,3 +92,8 @@ def pending_row(row: int, vector: NDArray[Any]) -> tuple[int, bytes, int]:
     """Return a row of the table of those that are in no segment yet."""
     content = vector.tobytes()
     return row, content, zlib.crc32(content, row & 0xFFFFFFFF)
+
+
+def is_sound_pending(row: int, vector: Any, crc: Any) -> bool:
+    """Whether a row of that table is as it was written."""
+    return isinstance(vector, bytes) and zlib.crc32(vector, row & 0xFFFFFFFF) == crc
