@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.errors import CorruptIndexError, IndexFormatError
-from keras_similarity.index.stores.columns import Deferred
+from keras_similarity.index.columns import Deferred
+from keras_similarity.index.stores.disk.write_points import at_write_point
 
 __all__ = ["is_index_folder", "read_folder", "replace_folder", "write_folder"]
 
@@ -69,8 +70,10 @@ def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[
         write_folder(fresh, arrays, settings, sync=True)
         if target.exists():
             target.rename(old)
+        at_write_point("old index aside")
         try:
             fresh.rename(target)
+            at_write_point("new index in place")
         except OSError:
             if old.exists():
                 old.rename(target)
@@ -171,6 +174,7 @@ def _write(path: Path, *parts: bytes | memoryview, sync: bool) -> None:
         file.flush()
         if sync:
             os.fsync(file.fileno())
+    at_write_point("file of a saved index written")
 
 
 def _canonical(body: dict[str, Any]) -> bytes:
