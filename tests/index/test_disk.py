@@ -227,9 +227,13 @@ def test_clear__empties_and_counts_on(filled):
     with Index.open(filled) as index:
         index.clear()
         assert (len(index), list(index)) == (0, [])
-        assert index.add(np.zeros((1, 4))).tolist() == [70]
-        index.compact()
+        assert index.describe()["removed"] == 0
+        assert index.check().ok
     with Index.open(filled) as again:
+        assert list(again) == []
+        assert again.search(np.zeros((1, 4)), k=1).ids.tolist() == [[-1]]
+        assert again.add(np.zeros((1, 4))).tolist() == [70]
+        again.compact()
         assert list(again) == [70]
 
 
@@ -347,15 +351,21 @@ def test_rows_added_and_removed_while_a_graph_is_built__are_kept(path, rng, monk
         assert again.check().ok
 
 
-def test_build_that_is_stopped__leaves_no_file(path, rng):
+def test_build_that_is_stopped__leaves_no_file(path, rng, monkeypatch):
     pytest.importorskip("faiss")
+    from keras_similarity.index import builder
+
     index = Index(8, store=path, engine="faiss")
     index.add(rng.normal(size=(2000, 8)))
     index.remove([0])
-    index._builder._stop.set()
-    from keras_similarity.index.engines.protocol import BuildStopped
+    made = builder.Builder._made
 
-    with pytest.raises(BuildStopped):
+    def stop_then_make(self, plan, matrix):
+        self.stop()  # as `close()` in another thread does
+        return made(self, plan, matrix)
+
+    monkeypatch.setattr(builder.Builder, "_made", stop_then_make)
+    with pytest.raises(ReadOnlyIndexError, match="closed while its engine was being built"):
         index.build()
     assert len(list((path / "segments").iterdir())) == 1
     index.close()

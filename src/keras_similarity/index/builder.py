@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from keras_similarity.errors import MissingExtraError
+from keras_similarity.errors import MissingExtraError, ReadOnlyIndexError
 from keras_similarity.index.engines import ExactEngine
 from keras_similarity.index.engines.protocol import BuildStopped
 from keras_similarity.index.engines.spaces import space_of
@@ -56,9 +56,19 @@ class Builder:
 
         Args:
             engine: Whether to build an engine.
+
+        Raises:
+            ReadOnlyIndexError: the index was closed meanwhile.
         """
         with self._building:
-            self._run(engine=engine)
+            self._stop.clear()  # an index in memory can be used after it was closed
+            try:
+                self._run(engine=engine)
+            except BuildStopped as error:
+                raise ReadOnlyIndexError(
+                    "the index was closed while its engine was being built; it is as it was.\n"
+                    "  Build it before `close()`, or call `build()` again."
+                ) from error
 
     def load(self) -> None:
         """Load, behind, the graph that an index on disk has."""

@@ -177,9 +177,11 @@ class Index(Kept):
         return len(found)
 
     def clear(self) -> None:
-        """Remove every item; settings and the counter of ids stay."""
+        """Remove every item and give back their room; settings and the counter of ids stay."""
         with self._lock:
             self._store.begin_write()
+            self._builder.stop()  # what is being built is of no use any more
             positions = self._store.rows.live_positions()
             if len(positions):
                 self._store.remove(positions)
+        self.compact()

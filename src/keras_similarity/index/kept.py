@@ -90,7 +90,8 @@ class Kept(Readable):
 
         Cost: one copy of what is left, and building a graph where there was one.
         """
-        self._builder.build(engine=self._store.rows.blocks[0].graph is not None)
+        rows = self._store.rows
+        self._builder.build(engine=rows.live_count > 0 and rows.blocks[0].graph is not None)
         with self._lock:
             self._store.vacuum()
 

@@ -36,7 +36,7 @@ class SegmentName:
     Args:
         number: Its number, never used again.
         count: How many rows it has.
-        first, last: The numbers of its first and last row.
+        first, last: The numbers of its first and last row; 0 and -1 where everything was removed.
         bytes: Size of the file.
         crc: Checksum of the first page.
     """
@@ -156,7 +156,8 @@ def write_segment(
             file.write(part.data)
 
     size = table_start + 4 * sum(map(len, crcs.values()))
-    name = SegmentName(number, len(vectors), int(numbers[0]), int(numbers[-1]), size, zlib.crc32(page))
+    first, last = (int(numbers[0]), int(numbers[-1])) if len(numbers) else (0, -1)
+    name = SegmentName(number, len(numbers), first, last, size, zlib.crc32(page))
     write_whole(folder / name.file, write)
     return name
 
