@@ -52,14 +52,15 @@ class CompactingStore(DiskStore):
             for block, start, stop in zip(base.blocks, base.starts, base.starts[1:], strict=False)
         ]
         numbers = base.records.numbers[positions]
-        name = write_segment(
-            self.segments,
-            self.reserve_number(),
-            np.concatenate(vectors),
-            base.ids[positions],
-            base.codes[positions],
-            numbers,
-        )
+        with self._noting_failure():
+            name = write_segment(
+                self.segments,
+                self.reserve_number(),
+                np.concatenate(vectors),
+                base.ids[positions],
+                base.codes[positions],
+                numbers,
+            )
         segment = Segment(self.segments, name)
         self._fresh[id(segment.matrix)] = segment
         return positions, segment.matrix
@@ -79,7 +80,8 @@ class CompactingStore(DiskStore):
             return
         later = [name for name in self.state.segments if name.number not in self.frozen]
         segment = self._fresh.get(id(block.matrix)) or self._parts[old[0].number].segment
-        graph = self._graphs.write(self.reserve_number(), segment.name.number, block.graph)
+        with self._noting_failure():
+            graph = self._graphs.write(self.reserve_number(), segment.name.number, block.graph)
         state = self._after_replacing(base, positions, segment, later, graph)
         try:
             with self._committing(state) as connection:
@@ -128,7 +130,8 @@ class CompactingStore(DiskStore):
 
     def vacuum(self) -> None:
         """Give the room of what was removed back to the disk."""
-        self.database.vacuum()
+        with self._noting_failure():
+            self.database.vacuum()
 
     def _after_replacing(
         self, base: Rows, positions: Positions | None, segment: Segment, later: list[Any], graph: dict[str, Any] | None

@@ -3,14 +3,14 @@
 import contextlib
 import errno
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from pathlib import Path
 from typing import IO, Any
 
 from keras_similarity.errors import ReadOnlyIndexError, StorageError, StorageFullError
 from keras_similarity.index.stores.disk.write_points import at_write_point
 
-__all__ = ["explained", "sync_folder", "write_whole"]
+__all__ = ["explained", "sweep", "sync_folder", "write_whole"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -54,13 +54,22 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
+def sweep(folder: Path, named: Collection[str]) -> None:
+    """Delete every file but those named, as far as the system lets it: the next writer tries again."""
+    with contextlib.suppress(OSError):
+        for path in folder.iterdir():
+            if path.name not in named:
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+
 @contextlib.contextmanager
 def explained(path: Path) -> Generator[None, None, None]:
     """Turn what the operating system says into errors of our own."""
     try:
         yield
     except OSError as error:
-        if isinstance(error, StorageError):
+        if isinstance(error, StorageError | FileNotFoundError):
             raise
         if error.errno in FULL:
             raise StorageFullError(

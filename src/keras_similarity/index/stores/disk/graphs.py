@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.index.graph import Graph
-from keras_similarity.index.stores.disk.files import write_whole
+from keras_similarity.index.stores.disk.files import sweep, write_whole
 
 __all__ = ["GRAPHS", "GraphFiles"]
 
@@ -67,7 +67,4 @@ class GraphFiles:
 
     def sweep(self, about: dict[str, Any] | None) -> None:
         """Delete every file but the one named."""
-        for path in self.folder.iterdir():
-            if about is None or path.name != about["file"]:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+        sweep(self.folder, set() if about is None else {about["file"]})

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.errors import CorruptIndexError
 from keras_similarity.index.ids import Ids
-from keras_similarity.index.stores.disk.files import write_whole
+from keras_similarity.index.stores.disk.files import explained, write_whole
 from keras_similarity.index.stores.disk.mapped import Checked, MappedMatrix, TextColumn, crcs_of
 
 __all__ = ["Segment", "SegmentName", "write_segment"]
@@ -84,7 +84,7 @@ class Segment:
 
     def _mapped(self) -> NDArray[np.uint8]:
         try:
-            with self.path.open("rb") as file:
+            with explained(self.path), self.path.open("rb") as file:
                 found = os.fstat(file.fileno()).st_size
                 if found != self.name.bytes:
                     raise self._damaged(f"it has {found} bytes instead of {self.name.bytes}")

@@ -20,10 +20,12 @@ from keras_similarity.index.columns import encode_block
 from keras_similarity.index.ids import join_ids
 from keras_similarity.index.items import Items
 from keras_similarity.index.rows import Positions
+from keras_similarity.index.stores.disk.files import sweep
 from keras_similarity.index.stores.disk.lock import WriterLock
 from keras_similarity.index.stores.disk.reader import DiskReader
 from keras_similarity.index.stores.disk.segments import SegmentName, write_segment
 from keras_similarity.index.stores.disk.state import Item, State, crc_of, data_crc, mix, pending_row
+from keras_similarity.index.stores.disk.view import Part
 from keras_similarity.index.stores.disk.write_points import at_write_point
 
 __all__ = ["DiskStore"]
@@ -102,6 +104,7 @@ class DiskStore(DiskReader):
             changes |= {"pending": 0, "segments": (*kept, name), "next_number": self._next_number}
         state = state.after(**changes)
         try:
+            part = None if name is None else self._part(name)  # before the commit: it may be that no file can be opened
             with self._committing(state) as connection:
                 self.database.insert_items(_rows(items, codes, numbers))
                 self._write_removed(connection, gone)
@@ -115,7 +118,7 @@ class DiskStore(DiskReader):
         except BaseException:
             self.drop_files([] if name is None else [name])
             raise
-        self._see_put(state, gone, items, codes, numbers, name)
+        self._see_put(state, gone, items, codes, numbers, part)
         self.drop_files(merged)
 
     def remove(self, positions: Positions) -> None:
@@ -144,16 +147,21 @@ class DiskStore(DiskReader):
     @contextlib.contextmanager
     def _committing(self, state: State) -> Generator[sqlite3.Connection, None, None]:
         """Write to the database, the state last; after a failure that may last, write nothing more."""
+        with self._noting_failure(), self.database.writing() as connection:
+            yield connection
+            self.database.set_state(state)
+        self._last_write.note(state.generation)
+        at_write_point("noted")
+
+    @contextlib.contextmanager
+    def _noting_failure(self) -> Generator[None, None, None]:
+        """Write nothing more after a failure that may last: what the disk said it wrote may not be there."""
         try:
-            with self.database.writing() as connection:
-                yield connection
-                self.database.set_state(state)
+            yield
         except StorageError as error:
             if error.lasting:
                 self._broken = f"a write failed ({str(error).splitlines()[0]})"
             raise
-        self._last_write.note(state.generation)
-        at_write_point("noted")
 
     def _segment_with(
         self, items: Items, codes: NDArray[np.int32], numbers: NDArray[np.int64]
@@ -169,7 +177,7 @@ class DiskStore(DiskReader):
         pending = self._pending
         vectors = [*(part.matrix.rows for part in segments), pending.vectors.view, items.vectors]
         ids = [*(part.ids[:] for part in segments), pending.ids.view, items.ids]
-        try:
+        with self._noting_failure():
             name = write_segment(
                 self.segments,
                 self.reserve_number(),
@@ -178,10 +186,6 @@ class DiskStore(DiskReader):
                 np.concatenate([*(part.codes[:] for part in segments), pending.codes.view, codes]),
                 np.concatenate([*(part.numbers[:] for part in segments), pending.numbers.view, numbers]),
             )
-        except StorageError as error:
-            if error.lasting:
-                self._broken = f"a write failed ({str(error).splitlines()[0]})"
-            raise
         return name, merged
 
     def _has_graph(self, name: SegmentName) -> bool:
@@ -194,14 +198,14 @@ class DiskStore(DiskReader):
         items: Items,
         codes: NDArray[np.int32],
         numbers: NDArray[np.int64],
-        name: SegmentName | None,
+        part: Part | None,
     ) -> None:
         """Show what was written to those who search from now on."""
         live = self._without(gone, len(self.rows) + len(numbers))
-        if name is None:
+        if part is None:
             self._pending.append(items.vectors, items.ids, codes, numbers)
         else:
-            self._parts[name.number] = self._part(name)
+            self._parts[part.segment.name.number] = part
             self._pending = self._no_pending()
         self._parts = {named.number: self._parts[named.number] for named in state.segments}
         self._publish(state, live)
@@ -244,11 +248,7 @@ class DiskStore(DiskReader):
 
     def _sweep(self) -> None:
         """Delete files that a crash left and nobody names."""
-        named = {name.file for name in self.state.segments}
-        for path in self.segments.iterdir():
-            if path.name not in named:
-                with contextlib.suppress(OSError):
-                    path.unlink()
+        sweep(self.segments, {name.file for name in self.state.segments})
 
 
 def _rows(items: Items, codes: NDArray[np.int32], numbers: NDArray[np.int64]) -> Iterator[Item]:
