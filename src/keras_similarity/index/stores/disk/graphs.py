@@ -36,6 +36,7 @@ class GraphFiles:
             return None
         content = graph.engine.dump()
         name = f"{number:08d}.graph"
+        self.folder.mkdir(exist_ok=True)  # an empty folder is easily lost on the way from one machine to another
         write_whole(self.folder / name, lambda file: file.write(content.data))
         return {
             "file": name,
