@@ -33,7 +33,7 @@ def clusters(count, queries=1000, dim=64):
 
 
 def trained(count):
-    """Embeddings `(count, 64)` of MNIST by the seed program's model, and of 1,000 images it was not trained on."""
+    """Embeddings `(count, 64)` of MNIST by the seed program's model, and of 1,000 other images."""
     path = Path(os.environ["INDEX_BENCHMARK_FOLDER"], "trained.npy")
     if not path.exists():
         subprocess.run([sys.executable, __file__, str(path)], check=True, env=os.environ | {"KERAS_BACKEND": "jax"})

@@ -182,7 +182,7 @@ def test_any_sequence_of_changes__with_engines(store, engine, monkeypatch):
     monkeypatch.setattr(planner, "LEAST_ROWS", 8)
     monkeypatch.setattr(graph, "FEW_NUMBERS", 0)
     machine = type("Machine", (IndexIsADict,), {"store": store, "engine": engine})
-    run_state_machine_as_test(machine, settings=SETTINGS)
+    run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=8))
 
 
 SETTINGS = settings(

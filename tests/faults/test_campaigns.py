@@ -15,7 +15,7 @@ SMALL = [
     pytest.param(("processes", "fork"), id="fork after open"),
 ]
 LARGER = [
-    pytest.param(("crashes", "kill_at_random", 25), id="kill -9 at random moments, many"),
+    pytest.param(("crashes", "kill_at_random", 12), id="kill -9 at random moments, many"),
     pytest.param(("crashes", "kill_at_points", "all"), id="kill -9 at every write point"),
     pytest.param(("damage", "damage", 2), id="files cut, zeroed and with flipped bits"),
     pytest.param(("disks", "full", 3), id="disk full"),

@@ -155,6 +155,8 @@ def _npy_parts(array: NDArray[Any]) -> tuple[bytes, memoryview]:
 
 def _map_file(path: Path, size: int) -> NDArray[np.uint8]:
     """Return a file's bytes: mapped where a mapped file may be deleted, as Keras deletes its own; else read."""
+    if not path.is_file():  # to open a pipe would wait for somebody who writes to it
+        raise _damaged(path, "it is missing, or no file")
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno()).st_size

@@ -49,6 +49,9 @@ class GraphFiles:
     def read(self, about: dict[str, Any]) -> NDArray[np.uint8] | None:
         """Return a graph's bytes once they were checked, or None where they are missing or damaged."""
         path = self.folder / about["file"]
+        if not path.is_file():  # to open a pipe would wait for somebody who writes to it
+            logger.warning("%s is missing, and searches are exact until it is built again", path)
+            return None
         try:
             with path.open("rb") as file:
                 content = np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)

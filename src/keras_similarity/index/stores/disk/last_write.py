@@ -33,7 +33,7 @@ class LastWrite:
     def generation(self) -> int:
         """Return the generation noted, 0 without a sound note."""
         try:
-            content = self._path.read_bytes()
+            content = self._path.read_bytes() if self._path.is_file() else b""
         except OSError:
             return 0
         if len(content) != FORMAT.size:

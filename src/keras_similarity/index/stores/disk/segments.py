@@ -83,6 +83,8 @@ class Segment:
         return {name: self._section(name) for name in self._sections}
 
     def _mapped(self) -> NDArray[np.uint8]:
+        if not self.path.is_file():  # to open a pipe would wait for somebody who writes to it
+            raise self._damaged("it is missing")
         try:
             with explained(self.path), self.path.open("rb") as file:
                 found = os.fstat(file.fileno()).st_size
