@@ -8,6 +8,11 @@ Wrong arguments raise `ValueError` or `TypeError`; the types below are for state
     ├── UnknownIdError (KeyError)    no such id in the index
     ├── IndexFormatError             an index file of another format, or damaged
     │   └── CorruptIndexError        a checksum does not match
+    ├── IndexLockedError             another process writes to this index
+    ├── IndexMismatchError           an index of another distance, dimension or model
+    ├── ReadOnlyIndexError           an index that cannot be written to
+    ├── StorageError                 the disk refused a write
+    │   └── StorageFullError         it is full
     ├── ModelFileError               a model file that cannot be read
     ├── DataUnavailableError         a data set that is not on this machine
     └── MissingExtraError (ImportError)  an optional package is not installed
@@ -18,12 +23,17 @@ __all__ = [
     "CorruptIndexError",
     "DataUnavailableError",
     "IndexFormatError",
+    "IndexLockedError",
+    "IndexMismatchError",
     "KerasSimilarityError",
     "MissingBackendError",
     "MissingExtraError",
     "MissingIndexError",
     "ModelFileError",
     "NotCalibratedError",
+    "ReadOnlyIndexError",
+    "StorageError",
+    "StorageFullError",
     "UnknownIdError",
 ]
 
@@ -53,6 +63,51 @@ class IndexFormatError(KerasSimilarityError):
 
 class CorruptIndexError(IndexFormatError):
     """A saved index whose bytes changed after they were written."""
+
+
+class IndexLockedError(KerasSimilarityError):
+    """Another process writes to this index.
+
+    Args:
+        message: What to show.
+        pid, host, since: The owner of the lock: its process, machine and when it took the lock; None where unknown.
+    """
+
+    def __init__(
+        self, message: str, *, pid: int | None = None, host: str | None = None, since: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.pid = pid
+        self.host = host
+        self.since = since
+
+
+class IndexMismatchError(KerasSimilarityError, ValueError):
+    """An index whose distance, dimension or model is another than was asked for."""
+
+
+class ReadOnlyIndexError(KerasSimilarityError):
+    """An index that cannot be written to: opened so, in a folder without permission, or after a failed write."""
+
+
+class StorageError(KerasSimilarityError, OSError):
+    """The disk refused a write; what was acknowledged before is there.
+
+    Args:
+        message: What to show.
+        lasting: Whether nothing should be written any more: what the disk said it wrote may not be there.
+    """
+
+    def __init__(self, message: str, *, lasting: bool = False) -> None:
+        super().__init__(message)
+        self.lasting = lasting
+
+    def __str__(self) -> str:
+        return Exception.__str__(self)
+
+
+class StorageFullError(StorageError):
+    """There is no room for a write; the index is as it was, and works again when there is."""
 
 
 class ModelFileError(KerasSimilarityError):

@@ -18,11 +18,14 @@ def deep(levels):
     return value
 
 
-@pytest.fixture
-def index():
-    index = Index(2)
-    index.add([[1.0, 0.0]], ["kept"], ids=["a"], metadata=[{"n": 1}])
-    return index
+@pytest.fixture(params=["memory", "disk"])
+def index(request, tmp_path):
+    store = "memory" if request.param == "memory" else tmp_path / "index"
+    with Index(2, store=store, durability="fast") as index:
+        index.add([[1.0, 0.0]], ["kept"], ids=["a"], metadata=[{"n": 1}])
+        yield index
+        if request.param == "disk":  # what was refused left nothing behind
+            assert index.check().ok
 
 
 BAD_VECTORS = {

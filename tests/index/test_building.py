@@ -1,4 +1,5 @@
 import logging
+import threading
 import time
 
 import numpy as np
@@ -229,3 +230,43 @@ def test_engine_whose_package_is_missing__build_names_it_and_searches_stay_exact
     index._builder.wait()
     assert "faiss-cpu" in index.describe()["engine"]["reason"]
     assert len(index.search(rows[:1], k=3)[0]) == 3
+
+
+def test_build__after_close__builds_again(rows):
+    index = Index(rows.shape[1], "euclidean", engine="faiss")
+    index.add(rows)
+    index.close()
+    assert index.build().engine == "faiss"
+
+
+def test_clear__with_a_graph__leaves_an_empty_index_with_its_settings(rows):
+    index = Index(rows.shape[1], "euclidean", engine="faiss", storage="float16", recall=0.9)
+    index.add(rows, ["a"] * len(rows))
+    index.build()
+    index.clear()
+    described = index.describe()
+    assert (described["items"], described["removed"], described["bytes"]) == (0, 0, 0)
+    assert (index.settings.storage, index.settings.recall, index.settings.engine) == ("float16", 0.9, "faiss")
+    assert index.search(rows[:1], k=2).ids.tolist() == [[-1, -1]]
+    assert index.add(rows).tolist() == list(range(len(rows), 2 * len(rows)))
+    assert index.build().rows == len(rows)
+
+
+def test_clear__while_a_graph_is_built_behind__empties_it(rows, monkeypatch):
+    index = Index(rows.shape[1], "euclidean", engine="faiss")
+    index.add(rows)
+    made, begun, cleared = builder.Builder._made, threading.Event(), threading.Event()
+
+    def wait_then_make(self, plan, matrix):
+        if plan.engine is not None:
+            begun.set()
+            cleared.wait(10)
+        return made(self, plan, matrix)
+
+    monkeypatch.setattr(builder.Builder, "_made", wait_then_make)
+    index._builder.start()
+    begun.wait(10)
+    threading.Timer(0.1, cleared.set).start()
+    index.clear()
+    index.wait()
+    assert (len(index), index.describe()["engine"]["engine"]) == (0, "exact")

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_similarity import Index
 from keras_similarity.errors import MissingIndexError
 from keras_similarity.layers import MetricEmbedding
 from keras_similarity.losses import MultiSimilarityLoss
@@ -115,6 +116,26 @@ def test_reset_index__empties_it_and_lookup_gives_an_empty_list(model, images):
     model.reset_index()
     assert model.index_size() == 0
     assert list(model.single_lookup(images[0])) == []
+
+
+def test_reset_index__keeps_every_setting_of_the_index(model, images):
+    settings = {"storage": "float16", "truncate_dim": 3, "recall": 0.9, "memory": 10**6, "engine": "exact"}
+    model._index = Index(model.embedding_size, "euclidean", **settings)
+    model.index(images[:4])
+    model.reset_index()
+    assert model.index_size() == 0
+    assert {name: getattr(model._index.settings, name) for name in settings} == settings
+    model.index(images[:4])
+    assert model.index_size() == 4
+
+
+def test_reset_index__of_an_index_on_disk__empties_it_there(model, images, tmp_path):
+    model._index = Index(model.embedding_size, store=tmp_path / "shelf")
+    model.index(images[:4])
+    model.reset_index()
+    model.index(images[:1], ids=["kept"])
+    model._index.close()
+    assert list(Index.open(tmp_path / "shelf")) == ["kept"]
 
 
 def test_new_class_joins_without_retraining(model, images):

@@ -70,6 +70,12 @@ class LabelVocabulary:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def replace(self, labels: Iterable[Hashable]) -> None:
+        """Hold other labels from now on, of which the first are those held before."""
+        self.labels = list(labels)
+        self._codes = {label: code for code, label in enumerate(self.labels)}
+        self._table = None
+
     def encode(self, labels: Any) -> NDArray[np.int32]:
         """Return codes `(n,)`, adding labels never seen before; a None is `NO_LABEL`."""
         values = label_list(labels)

@@ -9,9 +9,10 @@ import logging
 import math
 import threading
 import weakref
+from collections.abc import Callable
 from typing import Any
 
-from keras_similarity.errors import MissingExtraError
+from keras_similarity.errors import MissingExtraError, ReadOnlyIndexError
 from keras_similarity.index.engines import ExactEngine
 from keras_similarity.index.engines.protocol import BuildStopped
 from keras_similarity.index.engines.spaces import space_of
@@ -50,10 +51,28 @@ class Builder:
         self.failure: str | None = None
         _stop_at_exit(self)
 
-    def build(self) -> None:
-        """Build now what is due, also where exact search would do for a while; wait for a build that is under way."""
+    def build(self, *, engine: bool = True) -> None:
+        """Compact now, and build what is due, also where exact search would do for a while.
+
+        Args:
+            engine: Whether to build an engine.
+
+        Raises:
+            ReadOnlyIndexError: the index was closed meanwhile.
+        """
         with self._building:
-            self._run()
+            self._stop.clear()  # an index in memory can be used after it was closed
+            try:
+                self._run(engine=engine)
+            except BuildStopped as error:
+                raise ReadOnlyIndexError(
+                    "the index was closed while its engine was being built; it is as it was.\n"
+                    "  Build it before `close()`, or call `build()` again."
+                ) from error
+
+    def load(self) -> None:
+        """Load, behind, the graph that an index on disk has."""
+        self._start(self._store.load_graph)
 
     def note_search(self, rows: Rows, queries: int) -> None:
         """Count what a search cost, and start a build behind when it is due."""
@@ -67,10 +86,13 @@ class Builder:
 
     def start(self) -> None:
         """Build in a thread, unless one is under way."""
+        self._start(self._run)
+
+    def _start(self, job: Callable[[], None]) -> None:
         with self._lock:
             if self._stop.is_set() or (self._thread is not None and self._thread.is_alive()):
                 return
-            self._thread = threading.Thread(target=self._behind, name="keras-similarity build", daemon=True)
+            self._thread = threading.Thread(target=self._behind, args=(job,), name="keras-similarity", daemon=True)
             self._thread.start()
 
     def wait(self) -> None:
@@ -112,15 +134,15 @@ class Builder:
     def _start_if_planned(self, rows: Rows) -> None:
         count = rows.live_count
         planned = self.wish.plan(count, rows.blocks[0].matrix.shape[1]).engine is not None
-        if planned and count > self._given_up * 5 // 4:
+        if planned and self._store.is_writer and count > self._given_up * 5 // 4:
             self.start()
         else:
             self._spent = 0.0  # looked at again when as much was spent once more
 
-    def _behind(self) -> None:
+    def _behind(self, job: Callable[[], None]) -> None:
         try:
             with self._building:
-                self._run()
+                job()
         except BuildStopped:
             return
         except MissingExtraError as error:
@@ -131,18 +153,22 @@ class Builder:
             self.failure, self._given_up = "the last build failed; the log has the reason", len(self._store.rows)
             logger.exception("an engine could not be built")
 
-    def _run(self) -> None:
+    def _run(self, *, engine: bool = True) -> None:
         self._spent = 0.0
         with self._lock:
-            base = self._store.rows
-            width = base.blocks[0].matrix.shape[1]
-        plan = self.wish.plan(base.live_count, width)
+            base = self._store.settled()
+        width = base.blocks[0].matrix.shape[1]
+        plan = self.wish.plan(base.live_count, width) if engine else Plan(None, "compacted")
         positions, matrix = self._store.compacted(base)
-        block = self._made(plan, matrix)
-        with self._lock:
-            if self._stop.is_set():
-                raise BuildStopped
-            self._store.replace(base, positions, block)
+        try:
+            block = self._made(plan, matrix)
+            with self._lock:
+                if self._stop.is_set():
+                    raise BuildStopped
+                self._store.replace(base, positions, block)
+        except BaseException:
+            self._store.abandon(matrix)
+            raise
 
     def _made(self, plan: Plan, matrix: Matrix) -> Block:
         """Return a block of these rows with the engine planned, or without one where it misses the recall asked for."""

@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.errors import CorruptIndexError, IndexFormatError
-from keras_similarity.index.stores.columns import Deferred
+from keras_similarity.index.columns import Deferred
+from keras_similarity.index.stores.disk.write_points import at_write_point
 
 __all__ = ["is_index_folder", "read_folder", "replace_folder", "write_folder"]
 
@@ -69,8 +70,10 @@ def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[
         write_folder(fresh, arrays, settings, sync=True)
         if target.exists():
             target.rename(old)
+        at_write_point("old index aside")
         try:
             fresh.rename(target)
+            at_write_point("new index in place")
         except OSError:
             if old.exists():
                 old.rename(target)
@@ -152,6 +155,8 @@ def _npy_parts(array: NDArray[Any]) -> tuple[bytes, memoryview]:
 
 def _map_file(path: Path, size: int) -> NDArray[np.uint8]:
     """Return a file's bytes: mapped where a mapped file may be deleted, as Keras deletes its own; else read."""
+    if not path.is_file():  # to open a pipe would wait for somebody who writes to it
+        raise _damaged(path, "it is missing, or no file")
     try:
         with path.open("rb") as file:
             found = os.fstat(file.fileno()).st_size
@@ -171,6 +176,7 @@ def _write(path: Path, *parts: bytes | memoryview, sync: bool) -> None:
         file.flush()
         if sync:
             os.fsync(file.fileno())
+    at_write_point("file of a saved index written")
 
 
 def _canonical(body: dict[str, Any]) -> bytes:

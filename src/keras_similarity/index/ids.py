@@ -46,11 +46,11 @@ def as_ids(ids: Any) -> Ids:
     return _as_objects(values)
 
 
-def join_ids(first: Ids, second: Ids) -> Ids:
-    """Return both one after the other, int64 when both are."""
-    if first.dtype == second.dtype:
-        return np.concatenate([first, second])
-    return np.concatenate([first.astype(object), second.astype(object)])
+def join_ids(*parts: Ids) -> Ids:
+    """Return ids one after the other, int64 when all are."""
+    if len({part.dtype for part in parts}) == 1:
+        return np.concatenate(parts)
+    return np.concatenate([part.astype(object) for part in parts])
 
 
 class IdTable:
@@ -68,12 +68,12 @@ class IdTable:
         self._count = 0
         self._lock = threading.Lock()  # readers extend it
 
-    def find(self, ids: Ids, known: Ids) -> NDArray[np.intp]:
+    def find(self, ids: Ids, known: Any) -> NDArray[np.intp]:
         """Return the newest row of each id, -1 where there is none.
 
         Args:
             ids: What to look for `(n,)`.
-            known: The id of every row; it only ever grows at its end.
+            known: The id of every row, an array or what is indexed like one; it only ever grows at its end.
         """
         with self._lock:
             self._extend(known)
@@ -83,10 +83,10 @@ class IdTable:
                 rows = np.maximum(rows, np.fromiter(newest, np.intp, len(ids)))
         return rows
 
-    def _extend(self, known: Ids) -> None:
-        fresh = known[self._count :]
-        if len(fresh) == 0:  # or another thread saw more rows
+    def _extend(self, known: Any) -> None:
+        if len(known) <= self._count:  # or another thread saw more rows
             return
+        fresh = known[self._count :]
         became_objects = self._sorted_ints and known.dtype == object
         if len(known) - self._sorted <= max(FEW_RECENT, self._sorted // 8) and not became_objects:
             self._recent.update(zip(fresh.tolist(), range(self._count, len(known)), strict=True))
@@ -94,25 +94,25 @@ class IdTable:
             self._sort(known)
         self._count = len(known)
 
-    def _sort(self, known: Ids) -> None:
+    def _sort(self, known: Any) -> None:
         is_int = known.dtype != object
         self._sorted_ints = is_int
-        self._ascending = is_int and bool((np.diff(known) > 0).all())
+        rows = known[:]
+        self._ascending = is_int and bool((np.diff(rows) > 0).all())
         if not self._ascending:
-            self._keys = np.empty(0, np.int64) if is_int else _hashes(known)
-            self._order = np.argsort(known if is_int else self._keys, kind="stable")
+            self._keys = np.empty(0, np.int64) if is_int else _hashes(rows)
+            self._order = np.argsort(rows if is_int else self._keys, kind="stable")
         self._sorted, self._recent = len(known), {}
 
-    def _bisected(self, ids: Ids, known: Ids) -> NDArray[np.intp]:
+    def _bisected(self, ids: Ids, known: Any) -> NDArray[np.intp]:
         rows = np.full(len(ids), -1, np.intp)
         if self._sorted == 0 or len(ids) == 0:
             return rows
-        known = known[: self._sorted]
         if known.dtype != object and ids.dtype == object:  # only the ints among them can be there
             ints = np.array([isinstance(value, int) for value in ids.tolist()], bool)
             rows[ints] = self._bisected(ids[ints].astype(np.int64), known)
             return rows
-        keys = known if known.dtype != object else self._keys
+        keys = known[: self._sorted] if known.dtype != object else self._keys
         wanted = ids if known.dtype != object else _hashes(ids)
         if self._ascending:
             place = np.searchsorted(keys, wanted, side="right") - 1
@@ -122,7 +122,7 @@ class IdTable:
             rows[number] = self._newest(place[number], wanted[number], ids[number], keys, known)
         return rows
 
-    def _newest(self, place: int, key: Any, wanted: Any, keys: NDArray[np.int64], known: Ids) -> int:
+    def _newest(self, place: int, key: Any, wanted: Any, keys: NDArray[np.int64], known: Any) -> int:
         """Walk back over equal keys: rows of one key are in order, and a hash can belong to two strings."""
         while place >= 0 and keys[self._order[place]] == key:
             if known[self._order[place]] == wanted:

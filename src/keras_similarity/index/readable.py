@@ -126,11 +126,12 @@ class Readable:
 
         Returns:
             "items", "dim", "distance", "storage"; "removed", rows that still take room; "engine", what `build` reports;
-            "unbuilt", rows that came since and are searched exactly; "bytes", of embeddings and engine in memory.
+            "unbuilt", rows that came since and are searched exactly; "bytes", of embeddings and engine in memory
+            (rows in a mapped file are not counted).
         """
         rows = self._store.rows
         report = self._builder.report(rows)
-        vectors = sum(block.matrix.rows.nbytes for block in rows.blocks)
+        vectors = sum(block.matrix.nbytes for block in rows.blocks if block.matrix.in_memory)
         return {
             "items": rows.live_count,
             "removed": len(rows) - rows.live_count,

@@ -46,26 +46,34 @@ class Matrix:
         rows: float32 or float16 `(n, d)`, C-contiguous, that nobody changes.
     """
 
+    in_memory = True
+
     def __init__(self, rows: NDArray[Any]) -> None:
-        self.rows = rows
+        self._rows = rows
         self.shape: tuple[int, int] = rows.shape
         self.dtype = rows.dtype
+        self.nbytes = rows.nbytes
 
     def __len__(self) -> int:
         return self.shape[0]
 
     @property
+    def rows(self) -> NDArray[Any]:
+        """Every row, in the type it is kept in."""
+        return self._rows
+
+    @property
     def whole(self) -> Floats | None:
         """Every row at once, when that costs nothing."""
-        return self.rows if self.dtype == np.float32 else None
+        return self._rows if self.dtype == np.float32 else None
 
     def part(self, start: int, stop: int) -> Floats:
         """Return rows start to stop."""
-        return as_float32(self.rows[start:stop])
+        return as_float32(self._rows[start:stop])
 
     def take(self, rows: Positions) -> Floats:
         """Return the chosen rows."""
-        return as_float32(self.rows.take(rows, axis=0))
+        return as_float32(self._rows.take(rows, axis=0))
 
 
 def as_float32(rows: NDArray[Any]) -> Floats:

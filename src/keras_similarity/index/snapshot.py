@@ -10,11 +10,11 @@ from keras_similarity.core.distances import Distance
 from keras_similarity.core.label_json import label_from_json, label_to_json
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.errors import MissingExtraError
+from keras_similarity.index.columns import Column
 from keras_similarity.index.engines import APPROXIMATE, ExactEngine
 from keras_similarity.index.engines.spaces import space_of
 from keras_similarity.index.graph import EngineReport, Graph
 from keras_similarity.index.rows import Block, Matrix
-from keras_similarity.index.stores.columns import Column
 from keras_similarity.index.stores.memory import MemoryStore
 
 __all__ = ["index_from_arrays", "index_to_arrays", "load_graph"]
@@ -28,19 +28,20 @@ COLUMNS = ("data", "metadata")
 def index_to_arrays(store: Any, settings: dict[str, Any]) -> tuple[Arrays, dict[str, Any]]:
     """Return the arrays of an index and its settings, labels and string ids in the settings' JSON."""
     rows = store.rows
-    arrays: Arrays = {"embeddings": rows.vectors(), "codes": rows.codes}
+    ids = rows.ids[:]
+    arrays: Arrays = {"embeddings": rows.vectors(), "codes": rows.codes[:]}
     if rows.live is not None:
         arrays["live"] = np.packbits(rows.live)
     settings = settings | {
         "next_id": store.next_id,
         "labels": [label_to_json(label) for label in store.vocabulary.labels],
     }
-    if rows.ids.dtype == object:
-        settings["ids"] = rows.ids.tolist()
+    if ids.dtype == object:
+        settings["ids"] = ids.tolist()
     else:
-        arrays["ids"] = rows.ids
-    for column in COLUMNS:
-        arrays |= {f"{column}-{key}": value for key, value in getattr(store, column).to_arrays().items()}
+        arrays["ids"] = ids
+    for name, column in zip(COLUMNS, store.columns(), strict=True):
+        arrays |= {f"{name}-{key}": value for key, value in column.to_arrays().items()}
     graph = rows.blocks[0].graph
     if graph is not None:
         arrays["graph"], settings["graph"] = graph.engine.dump(), graph.report.as_dict()

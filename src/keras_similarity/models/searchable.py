@@ -151,10 +151,9 @@ class Searchable:
         return 0 if self._index is None else len(self._index)
 
     def reset_index(self) -> None:
-        """Empty the index; its distance and settings stay."""
+        """Empty the index; its settings, its place on disk and its counter of ids stay."""
         if self._index is not None:
-            old = self._index
-            self._index = Index(old.dim, old.distance, engine=old.engine, store=old.store)
+            self._index.clear()
 
     def save_index(self, path: str | os.PathLike[str]) -> None:
         """Write the index alone to a folder, see `Index.save`; `save` keeps it with the model.

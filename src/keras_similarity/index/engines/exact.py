@@ -16,7 +16,8 @@ __all__ = ["ExactEngine", "nearest_by_definition"]
 
 TILE_BYTES = 8 * 2**20  # of scores at a time
 TILE_ROWS = 2**14  # of the gallery at a time, more where k asks for it
-SKETCH_ELEMENTS = 2**19  # a gallery below 2 MB is read from the cache as quickly as its sketch
+SKETCH_ELEMENTS = 2**19  # a gallery below 2 MB is read from the cache as quickly as its sketch,
+MOST_SKETCHED = 2**18  # and more rows than these have a graph: a sketch would cost more memory than its links save
 FEW = 64  # rows whose definition is computed sooner than a score that would rule some of them out
 SLACK = 8  # candidates beyond k: when the last of them is clearly farther than the k-th, none was missed
 MOST_DEFINED = 128  # rows a query whose distances are all computed from the definition
@@ -82,7 +83,7 @@ class ExactEngine:
     def _current_sketch(self, matrix: Matrix, terms: Terms) -> Sketch | None:
         """Return a sketch of all rows but the last few, or None where it would not pay."""
         rows = matrix.whole
-        if rows is None or rows.size < SKETCH_ELEMENTS or rows.shape[1] <= SKETCH_COLUMNS:
+        if rows is None or rows.size < SKETCH_ELEMENTS or rows.shape[1] <= SKETCH_COLUMNS or len(rows) > MOST_SKETCHED:
             return None
         sketch = self._sketch
         if sketch is None or len(rows) > sketch.count * 9 // 8:

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
+from keras_similarity.errors import CorruptIndexError
+from keras_similarity.index.check_report import CheckReport
+from keras_similarity.index.columns import Column
 from keras_similarity.index.engines.exact import ExactEngine
 from keras_similarity.index.growing import Growing
 from keras_similarity.index.ids import Ids, IdTable
 from keras_similarity.index.items import Items
 from keras_similarity.index.rows import Block, Matrix, Positions, Rows
-from keras_similarity.index.stores.columns import Column
 
 __all__ = ["MemoryStore"]
 
@@ -31,6 +33,7 @@ class MemoryStore:
     """
 
     name = "memory"
+    is_writer = True
 
     def __init__(self, dim: int, distance: Distance, dtype: np.dtype[Any]) -> None:
         self._distance = distance
@@ -96,6 +99,42 @@ class MemoryStore:
             known = positions < len(rows)  # another thread may have added the id anew since
             positions = np.where(known & rows.live[np.where(known, positions, -1)], positions, -1)
         return positions
+
+    def columns(self) -> tuple[Column, Column]:
+        """Return the data and the metadata of every row."""
+        return self.data, self.metadata
+
+    def begin_write(self) -> None:
+        """Nothing stands in the way of a write to memory."""
+
+    def settled(self) -> Rows:
+        """Return the rows of this moment, over which an engine can be built."""
+        return self.rows
+
+    def abandon(self, matrix: Matrix) -> None:
+        """Let go of what `compacted` made."""
+
+    def refresh(self) -> bool:
+        """There is never a newer generation than this."""
+        return False
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def vacuum(self) -> None:
+        """Memory is given back as it is let go of."""
+
+    def check(self) -> CheckReport:
+        """Read what is still in files."""
+        try:
+            for column in self.columns():
+                column.to_arrays()
+        except CorruptIndexError as error:
+            return CheckReport((str(error).splitlines()[0],))
+        return CheckReport()
+
+    def load_graph(self) -> None:
+        """A graph is loaded with the rows."""
 
     def compacted(self, base: Rows) -> tuple[Positions | None, Matrix]:
         """Return the live rows of a moment as one matrix and their positions, None for all: to build an engine over."""

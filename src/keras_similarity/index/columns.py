@@ -5,7 +5,6 @@ them a JSON value, bytes, a path or an array. On disk an item is a tag and its b
 """
 
 import bisect
-import io
 import itertools
 import json
 import os
@@ -19,7 +18,7 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import as_array
 from keras_similarity.index.metadata import copied
 
-__all__ = ["Block", "Column", "Deferred", "as_block", "decode", "encode"]
+__all__ = ["Block", "Column", "Deferred", "as_block", "decode", "encode", "encode_block"]
 
 PLAIN_KINDS = "biufcSUmM"  # the NumPy kinds that a .npy file holds without pickle
 
@@ -226,18 +225,27 @@ def encode(item: Any) -> bytes:
     if isinstance(item, PurePath):
         return b"p" + os.fsencode(item)
     if isinstance(item, np.ndarray):
-        buffer = io.BytesIO()
-        np.save(buffer, item, allow_pickle=False)
-        return b"a" + buffer.getvalue()
+        return _array_head(item) + item.tobytes()
     return b"j" + json.dumps(item).encode()
 
 
 _DECODERS: dict[bytes, Callable[[bytes], Any]] = {
     b"b": bytes,
     b"p": lambda raw: Path(os.fsdecode(raw)),
-    b"a": lambda raw: np.load(io.BytesIO(raw), allow_pickle=False),
+    b"a": lambda raw: _array_of(raw),
     b"j": json.loads,
 }
+
+
+def encode_block(block: Block | None) -> Iterator[bytes | None]:
+    """Return each item of a block as a tag and its bytes, None for none; without end where there is no block."""
+    if block is None:
+        return itertools.repeat(None)
+    if isinstance(block, np.ndarray) and block.ndim > 1:
+        head = _array_head(block[0] if len(block) else block)
+        return (head + row.tobytes() for row in block)
+    items: Any = block.tolist() if isinstance(block, np.ndarray) else block
+    return (None if item is None else encode(item) for item in items)
 
 
 def decode(raw: bytes) -> Any:
@@ -247,3 +255,14 @@ def decode(raw: bytes) -> Any:
 
 def _resolved(array: Array) -> NDArray[Any]:
     return array() if isinstance(array, Deferred) else array
+
+
+def _array_head(array: NDArray[Any]) -> bytes:
+    about = json.dumps([array.dtype.str, array.shape]).encode()
+    return b"a" + len(about).to_bytes(2, "little") + about
+
+
+def _array_of(raw: bytes) -> NDArray[Any]:
+    stop = 2 + int.from_bytes(raw[:2], "little")
+    dtype, shape = json.loads(raw[2:stop])
+    return np.frombuffer(raw, np.dtype(dtype), offset=stop).reshape(shape)

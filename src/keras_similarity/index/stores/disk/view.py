@@ -1,0 +1,154 @@
+"""An index on disk as rows: segments one after the other, then the rows that are in no segment yet."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.errors import UnknownIdError
+from keras_similarity.index.columns import decode
+from keras_similarity.index.engines.exact import ExactEngine
+from keras_similarity.index.growing import Growing
+from keras_similarity.index.ids import Ids, IdTable
+from keras_similarity.index.rows import Block, Matrix, Positions
+from keras_similarity.index.stores.disk.database import Database
+from keras_similarity.index.stores.disk.segments import Segment
+
+__all__ = ["Chained", "DiskRecords", "Part", "Pending"]
+
+METADATA_ROWS = 4096  # read at a time
+
+
+class Chained:
+    """Columns one after the other, indexed like one array."""
+
+    def __init__(self, columns: Sequence[Any], dtype: np.dtype[Any]) -> None:
+        self._columns = list(columns)
+        self._starts = np.cumsum([0, *(len(column) for column in columns)])
+        mixed = any(column.dtype == object for column in columns if hasattr(column, "dtype"))
+        self.dtype = np.dtype(object) if mixed else dtype
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def __getitem__(self, positions: Any) -> NDArray[Any]:
+        """Return a slice, or the values at some positions in their shape; -1 is the last, as in an array."""
+        if isinstance(positions, slice):
+            start, stop, step = positions.indices(len(self))
+            return self._between(start, stop)[::step] if step > 0 else self[np.arange(start, stop, step)]
+        positions = np.asarray(positions)
+        if len(self._columns) == 1:
+            return self._columns[0][positions]
+        flat = np.where(positions < 0, positions + len(self), positions).reshape(-1)
+        found = np.empty(len(flat), self.dtype)
+        owner = np.searchsorted(self._starts, flat, side="right") - 1
+        for number in np.unique(owner).tolist():
+            mine = owner == number
+            found[mine] = self._columns[number][flat[mine] - self._starts[number]]
+        return found.reshape(positions.shape)
+
+    def _between(self, start: int, stop: int) -> NDArray[Any]:
+        parts = [np.empty(0, self.dtype)]
+        for column, first, last in zip(self._columns, self._starts, self._starts[1:], strict=False):
+            low, high = max(start, first) - first, min(stop, last) - first
+            if low < high:
+                parts.append(column[low:high])
+        return parts[1] if len(parts) == 2 else np.concatenate([part.astype(self.dtype, copy=False) for part in parts])
+
+
+@dataclass(slots=True, eq=False)
+class Part:
+    """A mapped segment, what exact search remembers of it, and where its ids are."""
+
+    segment: Segment
+    scan: ExactEngine
+    graph: Any
+    table: IdTable
+
+    def block(self) -> Block:
+        """Return it to search in."""
+        return Block(self.segment.matrix, self.scan, self.graph)
+
+
+class Pending:
+    """The rows that are in no segment yet, in memory."""
+
+    def __init__(self, width: int, dtype: np.dtype[Any], scan: ExactEngine) -> None:
+        self.vectors = Growing(np.empty((0, width), dtype))
+        self.ids = Growing(np.empty(0, np.int64))
+        self.codes = Growing(np.empty(0, np.int32))
+        self.numbers = Growing(np.empty(0, np.int64))
+        self.scan = scan
+        self.table = IdTable()
+
+    def append(self, vectors: NDArray[Any], ids: Ids, codes: NDArray[np.int32], numbers: NDArray[np.int64]) -> None:
+        """Add rows."""
+        self.vectors.append(vectors)
+        self.ids.append(ids)
+        self.codes.append(codes)
+        self.numbers.append(numbers)
+
+    def __len__(self) -> int:
+        return len(self.numbers.view)
+
+    def block(self) -> Block:
+        """Return them to search in."""
+        return Block(Matrix(self.vectors.view), self.scan)
+
+
+class DiskRecords:
+    """What is kept beside the rows of an index on disk, read when it is asked for.
+
+    Args:
+        database: Where it is.
+        numbers: The row number of each position.
+        layout: The layout these positions belong to.
+        parts: Ids, their table and first position, of each part.
+    """
+
+    def __init__(
+        self, database: Database, numbers: Chained, layout: int, parts: Sequence[tuple[Any, IdTable, int]]
+    ) -> None:
+        self._database = database
+        self.numbers = numbers
+        self._layout = layout
+        self._parts = parts
+
+    def at(self, position: int) -> tuple[Any, dict[str, Any] | None]:
+        """Return the data and metadata of a row.
+
+        Raises:
+            UnknownIdError: it was removed, and the index compacted, since this view was made.
+            CorruptIndexError: it is damaged.
+        """
+        number = int(self.numbers[np.array([position])][0])
+        try:
+            item = self._database.item(number)
+        except KeyError as error:
+            if self._database.state().layout == self._layout:
+                raise self._database.damaged(f"row {number} is missing") from error
+            raise UnknownIdError(
+                "this item was removed, and the index was compacted since it was found.\n  Search again."
+            ) from error
+        metadata = None if item.metadata is None else json.loads(item.metadata)
+        return None if item.data is None else decode(item.data), metadata
+
+    def metadata(self, start: int, stop: int) -> Iterator[dict[str, Any] | None]:
+        """Return the metadata of rows start to stop."""
+        for first in range(start, stop, METADATA_ROWS):
+            numbers = self.numbers[first : min(first + METADATA_ROWS, stop)]
+            found = list(self._database.metadata(int(numbers[0]), int(numbers[-1])))
+            if [number for number, _ in found] != numbers.tolist():
+                raise self._database.damaged(f"rows between {numbers[0]} and {numbers[-1]} are missing or too many")
+            yield from (None if text is None else json.loads(text) for _, text in found)
+
+    def find(self, ids: Ids) -> Positions:
+        """Return the newest position of each id, -1 where there is none."""
+        newest = np.full(len(ids), -1, np.intp)
+        for known, table, start in self._parts:
+            found = table.find(ids, known)
+            newest = np.where(found >= 0, found + start, newest)
+        return newest
