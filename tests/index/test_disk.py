@@ -21,6 +21,7 @@ from keras_similarity.errors import (
 )
 from keras_similarity.index.stores.disk import store as disk_store
 from keras_similarity.index.stores.disk.lock import WriterLock
+from keras_similarity.index.stores.disk.write_points import on_write_point
 
 
 @pytest.fixture
@@ -510,6 +511,27 @@ def test_repair__missing_segment__names_its_rows(filled):
     assert report.lost_items[:4] == (0, 1, 2, 4)  # 3 was removed before
     with Index.open(filled) as again:
         assert len(again) == 68 - len(report.lost_items)
+
+
+def test_repair__killed_when_the_old_database_was_gone__is_finished_by_the_next(filled):
+    damage(sorted((filled / "segments").iterdir())[0], 4096 + 3)
+
+    def die(point):
+        if point.startswith("repair"):
+            raise KeyboardInterrupt
+
+    on_write_point(die)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            Index.repair(filled)
+    finally:
+        on_write_point(None)
+    with pytest.raises(CorruptIndexError, match=r"was interrupted.\n  `Index.repair"):
+        Index.open(filled)
+    assert Index.repair(filled).problems == ()
+    with Index.open(filled) as again:
+        assert again.get([69])[0].metadata == {"n": 19}
+        assert again.check().ok
 
 
 def test_repair__nothing_there__is_file_not_found(tmp_path):

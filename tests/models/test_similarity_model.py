@@ -138,6 +138,15 @@ def test_reset_index__of_an_index_on_disk__empties_it_there(model, images, tmp_p
     assert list(Index.open(tmp_path / "shelf")) == ["kept"]
 
 
+def test_compile_again__keeps_an_index_on_disk__empty_or_not(images, tmp_path):
+    model = small_model(compile_it=False)
+    for _ in range(2):
+        model.compile(loss=MultiSimilarityLoss(), store=tmp_path / "shelf")
+    model.index(images[:4])
+    model.compile(loss=MultiSimilarityLoss(), store=tmp_path / "shelf")
+    assert model.index_size() == 4
+
+
 def test_new_class_joins_without_retraining(model, images):
     weights = [np.array(w) for w in model.get_weights()]
     model.index(-images[:5], ["new"] * 5)

@@ -9,6 +9,7 @@ from typing import Any, Self
 from numpy.typing import NDArray
 
 from keras_similarity.core.distances import Distance
+from keras_similarity.errors import CorruptIndexError
 from keras_similarity.index.builder import Builder
 from keras_similarity.index.check_report import CheckReport
 from keras_similarity.index.filters import Filters
@@ -26,7 +27,7 @@ from keras_similarity.index.stores.disk.folder import (
     open_folder,
     read_settings,
 )
-from keras_similarity.index.stores.disk.repair import check_folder
+from keras_similarity.index.stores.disk.repair import check_folder, finish_repair, is_half_repaired
 from keras_similarity.index.stores.disk.snapshot import write_snapshot
 
 __all__ = ["Kept"]
@@ -149,6 +150,8 @@ class Kept(Readable):
     def repair(cls, path: str | os.PathLike[str]) -> CheckReport:
         """Check an index on disk without opening it, and go on without what is damaged; see `check`."""
         folder = _as_path(path, name="path")
+        if is_half_repaired(folder):
+            finish_repair(folder)
         if not is_store(folder):
             raise FileNotFoundError(f"no index lives in {folder}.\n  Check the path.")
         space = Settings.from_json(read_settings(folder)).space
@@ -198,6 +201,10 @@ class Kept(Readable):
         """
         folder = _as_path(path, name="path")
         check_durability(durability)
+        if is_half_repaired(folder):
+            raise CorruptIndexError(
+                f"a repair of the index in {folder} was interrupted.\n  `Index.repair(path)` finishes it."
+            )
         if not is_store(folder):
             index = cls.from_arrays(*read_folder(folder), distance=distance)
             index.settings.require(dim=None, distance=None, model=model)

@@ -203,18 +203,20 @@ class Searchable:
     ) -> None:
         """Make the index that `compile` asks for, or keep the one there is."""
         check_choice(search, ["auto", *ENGINES], name="search")
-        wanted = Index(self._width(embedding_output), get_distance(distance), engine=search, store=store)
-        current = self._index
+        dim, distance, current = self._width(embedding_output), get_distance(distance), self._index
         if current is not None and len(current):
-            if (current.dim, current.distance) != (wanted.dim, wanted.distance):
+            if (current.dim, current.distance) != (dim, distance):
                 raise ValueError(
                     f"the index holds {len(current)} items of {current.dim} dimensions by {current.distance} distance,"
-                    f" and `compile` asks for {wanted.dim} dimensions by {wanted.distance} distance.\n"
+                    f" and `compile` asks for {dim} dimensions by {distance} distance.\n"
                     f"  Pass distance={current.distance.name!r} to keep it, or call `reset_index()` and compile again."
                 )
-            wanted = current
+        elif current is None or (current.dim, current.distance, current.engine, current.store) != (
+            *(dim, distance, search),
+            os.fspath(store),
+        ):
+            self._index = Index(dim, distance, engine=search, store=store)
         self._embedding_output = embedding_output
-        self._index = wanted
 
     def _take_index(self, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         """Take over an index from what a folder holds."""

@@ -17,8 +17,11 @@ from keras_similarity.index.stores.disk.reader import SEGMENTS
 from keras_similarity.index.stores.disk.segments import SegmentName, write_segment
 from keras_similarity.index.stores.disk.state import Item, State, crc_of, data_crc, mix, pending_row
 from keras_similarity.index.stores.disk.store import LOCK
+from keras_similarity.index.stores.disk.write_points import at_write_point
 
-__all__ = ["check_folder", "repair_folder"]
+__all__ = ["check_folder", "finish_repair", "is_half_repaired", "repair_folder"]
+
+ASIDE = "repair"
 
 
 def check_folder(folder: Path, width: int, dtype: np.dtype[Any], *, repair: bool) -> CheckReport:
@@ -34,6 +37,22 @@ def check_folder(folder: Path, width: int, dtype: np.dtype[Any], *, repair: bool
     lock.take()
     try:
         return repair_folder(folder, width, dtype)
+    finally:
+        lock.release()
+
+
+def is_half_repaired(folder: Path) -> bool:
+    """Whether a repair stopped between taking the old database away and putting the new one in its place."""
+    return not (folder / FILE).exists() and (folder / ASIDE / FILE).is_file()
+
+
+def finish_repair(folder: Path) -> None:
+    """Put the new database of a repair that stopped there in its place."""
+    lock = WriterLock(folder / LOCK)
+    lock.take()
+    try:
+        if is_half_repaired(folder):
+            _put_in_place(folder)
     finally:
         lock.release()
 
@@ -96,7 +115,7 @@ def _only(finding: Finding, left: Any) -> Finding:
 
 
 def _replace_database(folder: Path, found: Found, kept: list[Finding], removed: Any, state: State) -> None:
-    aside = folder / "repair"
+    aside = folder / ASIDE
     with explained(folder):
         shutil.rmtree(aside, ignore_errors=True)
         aside.mkdir()
@@ -115,11 +134,19 @@ def _replace_database(folder: Path, found: Found, kept: list[Finding], removed: 
         database.set_state(state)
     database.close()
     with explained(folder):
-        for end in ("-wal", "-shm"):
+        sync_folder(aside)
+    _put_in_place(folder)
+
+
+def _put_in_place(folder: Path) -> None:
+    # The old database goes first: without its log it would be an index that silently lacks its last writes.
+    with explained(folder):
+        for end in ("", "-wal", "-shm"):
             (folder / f"{FILE}{end}").unlink(missing_ok=True)
-        (aside / FILE).rename(folder / FILE)
+        at_write_point("repair: old database gone")
+        (folder / ASIDE / FILE).rename(folder / FILE)
         sync_folder(folder)
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(folder / ASIDE, ignore_errors=True)
 
 
 def _items(found: Found, kept: list[Finding]) -> Iterator[Item]:
