@@ -37,6 +37,7 @@ def check_against_pml(*arrays, macro=False):
         assert ours[name] == pytest.approx(theirs[peers_name], abs=tolerance), name
 
 
+@pytest.mark.slow  # torch, which the peer needs, is where the slow tests run
 @pytest.mark.parametrize("macro", [False, True], ids=["micro", "macro"])
 @pytest.mark.parametrize("levels", [3, 4000], ids=["many ties", "few ties"])
 def test_accuracy_calculator__random_embeddings__same_values(rng, levels, macro):
@@ -46,6 +47,7 @@ def test_accuracy_calculator__random_embeddings__same_values(rng, levels, macro)
     check_against_pml(gallery, labels, macro=macro)
 
 
+@pytest.mark.slow
 def test_accuracy_calculator__real_embeddings__same_values(data_folder):
     rows, labels = fashion_embeddings(data_folder)
     check_against_pml(rows[:200], labels[:200], rows[200:900], labels[200:900])
