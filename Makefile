@@ -9,7 +9,8 @@ BACKENDS ?= jax
 BIN := $(VENV)/bin
 # Two processes: what a small machine has, and each of them compiles for itself. `make test PROCESSES=0` for one.
 PROCESSES ?= 2
-PYTEST = $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
+# One thread each for OpenMP: torch's threads wait for one another in a loop, and two such processes stand still.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 EXTRAS_jax := jax,viz,data
 EXTRAS_all := jax,torch,viz,data,serve,postgres,usearch
@@ -75,12 +76,13 @@ format: $(READY)
 test: $(WHEEL)  ## the fast tests on the default backend
 	$(PYTEST) -m "not slow" $(ARGS)
 
-# What runs on JAX: CI leaves out the fast tests, which it has just run.
+# Options for one backend alone: CI leaves out what it has run already.
 JAX_TESTS ?=
+TENSORFLOW_TESTS ?=
 test-all:  ## every test, on JAX, TensorFlow and torch, and the search side without a framework
 	$(MAKE) setup BACKENDS=all
 	KERAS_BACKEND=jax $(PYTEST) $(JAX_TESTS) $(ARGS)
-	KERAS_BACKEND=tensorflow $(PYTEST) -m training $(ARGS)
+	KERAS_BACKEND=tensorflow $(PYTEST) -m training $(TENSORFLOW_TESTS) $(ARGS)
 	KERAS_BACKEND=torch $(PYTEST) -m training $(ARGS)
 	$(MAKE) test-search
 
