@@ -92,6 +92,7 @@ def test_the_users_index__is_left_alone(data):
     assert model._index.to_arrays()[1] == settings
 
 
+@pytest.mark.slow
 def test_training__goes_as_it_would_without(data):
     plain, watched = small_model(), small_model()
     losses = fit(plain, data, [], epochs=3)["loss"]

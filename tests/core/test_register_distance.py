@@ -42,6 +42,7 @@ def test_an_index_keeps_it(tmp_path):
     assert Index.open(tmp_path / "index").search([[0, 0]], k=3).distances.tolist() == [[0, 4, 5]]
 
 
+@pytest.mark.slow
 @pytest.mark.training
 @pytest.mark.skipif(NEEDS_KERAS, reason="losses need Keras")
 def test_losses_use_it_and_survive_saving():

@@ -60,6 +60,7 @@ def test_saved_model__keeps_weights_and_settings(tmp_path, rng):
     assert len(again.losses) == 1
 
 
+@pytest.mark.slow
 def test_quantised_to_int8__keeps_the_norm_and_the_direction_and_reloads_with_difference_0(tmp_path, rng):
     inputs = keras.Input((32,))
     features = keras.layers.Dense(64, activation="relu")(inputs)

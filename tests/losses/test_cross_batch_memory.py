@@ -50,6 +50,7 @@ def test_warm_up_steps_are_not_kept():
     assert sorted(embeddings[present][:, 0]) == [5, 6]
 
 
+@pytest.mark.slow
 def test_gradients_flow_within_the_batch_and_not_into_the_past(rng):
     x, past = (rng.normal(size=(4, 3)).astype(np.float32) for _ in range(2))
     memory = losses.CrossBatchMemory(losses.SupConLoss(), 4)

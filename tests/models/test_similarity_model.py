@@ -196,6 +196,7 @@ print(json.dumps([facts, found.ids.tolist(), found.labels.tolist(), found.distan
 """
 
 
+@pytest.mark.slow
 def test_saved_model__a_fresh_process_finds_the_same(model, images, tmp_path):
     import json
 
