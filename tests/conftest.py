@@ -27,7 +27,10 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if re.search(r"^(import keras|from keras import)\b(?!_)", collection_path.read_text(), re.M) else None
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # Minutes long, so they come first: else one process works on them when the other has nothing left to do.
+    items.sort(key=lambda item: item.path.name != "test_seed_program.py")
     for item in items:
         if TRAINING_FOLDERS & set(item.path.relative_to(Path(__file__).parent).parts):
             item.add_marker(pytest.mark.training)
