@@ -24,6 +24,8 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         return None
     if collection_path.is_dir():
         return True if collection_path.name in TRAINING_FOLDERS else None
+    if collection_path.suffix != ".py":
+        return None
     return True if re.search(r"^(import keras|from keras import)\b(?!_)", collection_path.read_text(), re.M) else None
 
 
