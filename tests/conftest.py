@@ -29,7 +29,6 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
     return True if re.search(r"^(import keras|from keras import)\b(?!_)", collection_path.read_text(), re.M) else None
 
 
-@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Minutes long, so they come first: else one process works on them when the other has nothing left to do.
     items.sort(key=lambda item: item.path.name != "test_seed_program.py")
