@@ -78,6 +78,18 @@ def test_load_index__brings_its_own_thresholds_to_the_bit_or_none(model, rng, tm
     assert model.calibration is None
 
 
+def test_load_index__of_an_index_on_disk__goes_on_there(model, rng, tmp_path):
+    x, y = points(rng, 4)
+    with Index(model.embedding_size, store=tmp_path / "shelf") as index:
+        index.add(model.embed(x), y)
+    model.calibrate(x, y)
+    model.load_index(tmp_path / "shelf")
+    assert model.calibration is None
+    model.index(x[:1], ["late"], ids=["late"])
+    model._index.close()
+    assert "late" in Index.open(tmp_path / "shelf", read_only=True)
+
+
 def test_evaluate_retrieval__takes_the_options_of_the_function(model, rng):
     x, y = points(rng, 4)
     ids = model.index(x, y)

@@ -31,7 +31,8 @@ class ExactDistances:
         self._distance = distance
         # The root orders as the square does, and the square is a product of rows and a constant.
         self._rooted = distance.name == "euclidean"
-        self._dots = get_distance("squared_euclidean").dots if self._rooted else distance.dots
+        dots = get_distance("squared_euclidean").dots if self._rooted else distance.dots
+        self._dots = None if dots is None or not _is_straight(dots, gallery.shape[1]) else dots
 
     def blocks(self, queries: Floats, rows: Rows) -> Iterator[tuple[Rows, Floats]]:
         """Yield some of the `rows` of `queries` `(p,)`, and their distances `(p, n)`, until all were there.
@@ -69,6 +70,13 @@ class ExactDistances:
 
     def _parts(self) -> list[slice]:
         return [slice(start, start + GALLERY_STEP) for start in range(0, len(self.gallery), GALLERY_STEP)]
+
+
+def _is_straight(dots: DotForm, width: int) -> bool:
+    """Whether distances are a straight line in the scores; a form of the user's own may bend them."""
+    query = dots.query(np.arange(1.0, width + 1.0)[None])
+    low, middle, high = (float(dots.finish(np.full((1, 1), score), query)[0, 0]) for score in (0.25, 0.5, 0.75))
+    return abs(low + high - 2 * middle) <= ROUNDING * (abs(low) + abs(high))
 
 
 def _widened_queries(queries: Wide, dots: DotForm) -> Wide:

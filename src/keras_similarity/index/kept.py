@@ -203,7 +203,8 @@ class Kept(Readable):
         check_durability(durability)
         if is_half_repaired(folder):
             raise CorruptIndexError(
-                f"a repair of the index in {folder} was interrupted.\n  `Index.repair(path)` finishes it."
+                f"a repair of the index in {folder} is under way, or was interrupted.\n"
+                "  `Index.repair(path)` finishes it."
             )
         if not is_store(folder):
             index = cls.from_arrays(*read_folder(folder), distance=distance)

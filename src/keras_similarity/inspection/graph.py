@@ -13,6 +13,7 @@ from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.evaluate.exact_distances import ExactDistances
 from keras_similarity.evaluate.searching import search_others
 from keras_similarity.index import Index
+from keras_similarity.index.ids import as_ids
 
 __all__ = ["NeighborGraph", "index_graph", "neighbor_graph"]
 
@@ -113,8 +114,9 @@ def neighbor_graph(
     codes = np.full(len(rows), NO_LABEL, np.int32) if labels is None else vocabulary.encode(labels)
     check_same_length(len(rows), codes, name="labels", what="embeddings")
     index = Index(rows.shape[1], measure, engine="exact")
-    names = index.add(rows) if ids is None else Index(1, "euclidean").add(np.zeros((len(rows), 1)), ids=ids)
-    numbers = index.add(rows) if ids is not None else names
+    numbers = index.add(rows)
+    names = numbers if ids is None else as_ids(ids)
+    check_same_length(len(rows), names, name="ids", what="embeddings")
     result = search_others(index, rows, min(check_k(k), len(rows) - 1), numbers)
     return NeighborGraph(
         names,

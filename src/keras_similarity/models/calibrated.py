@@ -8,6 +8,7 @@ from typing import Any
 from keras_similarity.calibrate import CalibrationResults, calibrate, match
 from keras_similarity.errors import NotCalibratedError
 from keras_similarity.evaluate import evaluate_classification
+from keras_similarity.index import Index
 from keras_similarity.index.folder import is_index_folder, read_folder, replace_folder, write_folder
 from keras_similarity.models.searchable import Searchable
 
@@ -140,11 +141,14 @@ class Calibrated(Searchable):
 
     def _take_index(self, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         super()._take_index(arrays, settings)
-        self._calibration = None  # its thresholds were another index's
         if CALIBRATION in settings:
             prefix = f"{CALIBRATION}-"
             own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
             self._calibration = CalibrationResults.from_arrays(own, settings[CALIBRATION])
+
+    def _use_index(self, index: Index) -> None:
+        super()._use_index(index)
+        self._calibration = None  # its thresholds were another index's
 
     def _existing_calibration(self, caller: str) -> CalibrationResults:
         if self._calibration is None:

@@ -20,6 +20,7 @@ from keras_similarity.evaluate import RetrievalReport, retrieval_report
 from keras_similarity.index import Index
 from keras_similarity.index.engines import ENGINES
 from keras_similarity.index.folder import is_index_folder, read_folder, write_folder
+from keras_similarity.index.stores.disk.folder import is_store
 
 __all__ = ["Searchable"]
 
@@ -166,11 +167,17 @@ class Searchable:
     def load_index(self, path: str | os.PathLike[str]) -> None:
         """Take over an index that `save_index` or `Index.save` wrote, in place of this model's; and its calibration.
 
+        An index that lives in a folder is opened there: what is added later goes to that folder.
+
         Raises:
             FileNotFoundError: no index is there.
             ValueError: it holds embeddings of another width than the model's. The model's index is then as it was.
         """
-        self._take_index(*read_folder(Path(path)))
+        folder = Path(path)
+        if is_store(folder):
+            self._use_index(Index.open(folder))
+        else:
+            self._take_index(*read_folder(folder))
 
     @property
     def embedding_size(self) -> int:
@@ -213,14 +220,16 @@ class Searchable:
                 )
         elif current is None or (current.dim, current.distance, current.engine, current.store) != (
             *(dim, distance, search),
-            os.fspath(store),
+            str(Path(store)),
         ):
             self._index = Index(dim, distance, engine=search, store=store)
         self._embedding_output = embedding_output
 
     def _take_index(self, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         """Take over an index from what a folder holds."""
-        index = Index.from_arrays(arrays, settings)
+        self._use_index(Index.from_arrays(arrays, settings))
+
+    def _use_index(self, index: Index) -> None:
         if index.dim != self.embedding_size:
             raise ValueError(
                 f"the index holds embeddings of {index.dim} numbers: this model's have {self.embedding_size}.\n"
