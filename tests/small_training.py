@@ -18,6 +18,7 @@ def recalls_before_and_after(folder, end, loss, searched=lambda model: model):
     keras.utils.set_random_seed(5)
     inputs = keras.Input((784,))
     model = SimilarityModel(inputs, end(keras.layers.Dense(64, activation="relu")(inputs)))
+    model.compile(keras.optimizers.Adam(3e-3), loss=loss)
 
     def recall():
         encoder = searched(model)
@@ -26,7 +27,6 @@ def recalls_before_and_after(folder, end, loss, searched=lambda model: model):
         return encoder.evaluate_retrieval(x[4000:], y[4000:], ["recall@1"])["recall@1"]
 
     before = recall()
-    model.compile(keras.optimizers.Adam(3e-3), loss=loss)
     model.fit(MultiShotMemorySampler(x[:3000], y[:3000], 10, 8, steps_per_epoch=150, seed=1), verbose=0)
     return before, recall()
 
