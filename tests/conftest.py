@@ -30,8 +30,8 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Minutes long, so they come first: else one process works on them when the other has nothing left to do.
-    items.sort(key=lambda item: item.path.name != "test_seed_program.py")
+    # Minutes long, and in several threads: last, when no other test wants them.
+    items.sort(key=lambda item: item.path.name == "test_seed_program.py")
     for item in items:
         if TRAINING_FOLDERS & set(item.path.relative_to(Path(__file__).parent).parts):
             item.add_marker(pytest.mark.training)

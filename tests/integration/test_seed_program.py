@@ -21,7 +21,7 @@ print("right:", float((labels == y[:, None]).mean()), names["sampler"].num_examp
 
 
 def fraction_right(program, catalogue, backend):
-    # With all threads that it can have: it goes on for minutes when the other tests are done.
+    # In all threads that there are: it goes on for minutes when the other tests are done.
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     done = subprocess.run(
         [sys.executable, "-c", CHECK, str(program)],
