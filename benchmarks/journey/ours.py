@@ -13,8 +13,8 @@ from measure import cpu_seconds, interleaved_cpu_ms, versions
 
 import keras_similarity as ks
 
-STEPS = 60
-FIT_ROUNDS = 2
+STEPS = 20
+FIT_ROUNDS = 7
 
 
 def compiled_call(model):
@@ -68,16 +68,16 @@ def fit_cpu_ms_per_step(images, labels):
 
 def index_cpu_s(model, images, labels):
     """CPU seconds of `index()`, and of them those spent in the model's own forward passes: embedding alone."""
-    forward, spent = model.predict_on_batch, []
+    forward, spent = model._forward, []
 
     def timed(batch):
         seconds, rows = cpu_seconds(lambda: forward(batch))
         spent.append(seconds)
         return rows
 
-    model.predict_on_batch = timed
+    model._forward = timed
     index, _ = cpu_seconds(lambda: model.index(images, labels, data=images))
-    del model.predict_on_batch
+    model._forward = forward
     return index, sum(spent)
 
 

@@ -15,7 +15,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import keras
 import numpy as np
 from keras import ops
-from losses.memory import peak_mb, reset_peak
+from losses.memory import extra_mb
 
 from keras_similarity import losses
 
@@ -125,10 +125,7 @@ def main(name, rows, chunk):
         if name == "info_nce":
             labels = (np.arange(rows) // 2).astype("int32")
         call = step(loss, x, labels)
-    ops.convert_to_numpy(ops.matmul(x[:64], x[:64].T))  # libraries and threads are up before memory is looked at
-    before = reset_peak()
-    result = call()
-    memory = peak_mb() - before
+    memory, result = extra_mb(call)
     rounds = 3 if rows > 8000 else 9
     value = None if name == "matmuls" else float(ops.convert_to_numpy(result[0]))
     print(json.dumps({"cpu_ms": median_ms(call, rounds), "extra_mb": memory, "value": value}))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import torch
-from losses.memory import peak_mb, reset_peak
+from losses.memory import extra_mb
 from losses.ours import batch, median_ms
 from pytorch_metric_learning import distances, losses, miners
 
@@ -47,9 +47,7 @@ def main(name, rows):
     x, labels = (torch.tensor(part) for part in batch(rows))
     x.requires_grad_()
     call = step(name, x, labels)
-    before = reset_peak()
-    value = call()
-    memory = peak_mb() - before
+    memory, value = extra_mb(call)
     print(json.dumps({"cpu_ms": median_ms(call, 5), "extra_mb": memory, "value": float(value)}))
 
 

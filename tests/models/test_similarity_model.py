@@ -2,6 +2,7 @@ import subprocess
 import sys
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from keras_similarity import Index
 from keras_similarity.errors import MissingIndexError
 from keras_similarity.layers import MetricEmbedding
 from keras_similarity.losses import MultiSimilarityLoss
-from keras_similarity.models import SimilarityModel
+from keras_similarity.models import SimilarityModel, one_file
 from keras_similarity.samplers import MultiShotMemorySampler
 
 
@@ -237,6 +238,37 @@ def test_load_model__keeps_data_and_goes_on_training(model, images, labels, tmp_
     assert again.index_size() == 40
 
 
+def test_save__index_too_large_to_lie_beside_the_weights__lies_in_files(model, images, tmp_path, monkeypatch):
+    monkeypatch.setattr(one_file, "MOST_BESIDE_WEIGHTS", 1000)
+    model.index(images, list(range(40)), data=images)
+    model.save(tmp_path / "m.keras")
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        assert "assets/similarity_index/embeddings.npy" in archive.namelist()
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert np.array_equal(again.single_lookup(images[3], k=1)[0].data, images[3])
+
+
+def test_save_weights__leaves_the_index_out_and_as_it_is(model, images, tmp_path):
+    path = tmp_path / "w.weights.h5"
+    model.index(images)
+    size = model.index_size()
+    model.save(tmp_path / "m.keras")
+    model.save_weights(path)
+    with h5py.File(path) as file:
+        assert "similarity_index" not in file
+    model.index(images)
+    model.load_weights(path)
+    assert model.index_size() == size + 40
+
+
+def test_load_weights__of_a_saved_model__fits_a_plain_keras_model(model, images, tmp_path):
+    model.index(images)
+    model.save(tmp_path / "m.keras")
+    plain = keras.Model(model.inputs, model.outputs)
+    plain.load_weights(tmp_path / "m.keras")
+    assert np.array_equal(plain.predict(images, verbose=0), model.predict(images, verbose=0))
+
+
 def test_load_model__uncompiled_model_with_an_index(images, tmp_path):
     model = small_model(compile_it=False)
     model.index(images)
@@ -244,12 +276,20 @@ def test_load_model__uncompiled_model_with_an_index(images, tmp_path):
     assert keras.saving.load_model(tmp_path / "m.keras").lookup(images[:1], k=1).ids.tolist() == [[0]]
 
 
-def test_load_model__flipped_byte_anywhere__is_refused(model, images, tmp_path):
+@pytest.mark.parametrize("beside_weights", [True, False])
+def test_load_model__flipped_byte_anywhere__is_refused(model, images, tmp_path, monkeypatch, beside_weights):
+    monkeypatch.setattr(one_file, "MOST_BESIDE_WEIGHTS", 2**28 if beside_weights else 0)
     path = tmp_path / "m.keras"
     model.save(path)
     content = path.read_bytes()
     with zipfile.ZipFile(path) as archive:
-        places = [info.header_offset + len(info.FileHeader()) + info.file_size // 2 for info in archive.infolist()]
+        # Keras writes its version and the date into metadata.json, and reads them never.
+        used = [info for info in archive.infolist() if info.filename != "metadata.json"]
+        places = [
+            info.header_offset + len(info.FileHeader()) + info.file_size * part // 8
+            for info in used
+            for part in (1, 4, 7)
+        ]
     for place in places:
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         with pytest.raises(Exception, match=r"(?i)crc|damaged|corrupt|bad"):

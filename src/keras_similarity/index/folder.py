@@ -12,6 +12,7 @@ import mmap
 import os
 import shutil
 import zlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from keras_similarity.errors import CorruptIndexError, IndexFormatError
 from keras_similarity.index.columns import Deferred
 from keras_similarity.index.stores.disk.write_points import at_write_point
 
-__all__ = ["is_index_folder", "read_folder", "replace_folder", "write_folder"]
+__all__ = ["as_files", "is_index_folder", "read_files", "read_folder", "replace_folder", "write_folder"]
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ CACHES = ("graph.npy",)  # what can be computed again from the rest
 HEADER_BYTES = 4096  # more than the header of any array here
 
 Arrays = dict[str, NDArray[Any]]
+Parts = tuple[bytes | memoryview, ...]
 MaybeDeferred = dict[str, NDArray[Any] | Deferred]
 
 
@@ -42,16 +44,22 @@ def is_index_folder(path: str | os.PathLike[str]) -> bool:
     return Path(path, MANIFEST).is_file()
 
 
-def write_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[str, Any], *, sync: bool = False) -> None:
-    """Write arrays and settings into an existing folder, the manifest last; `sync` waits for the disk."""
+def as_files(arrays: Arrays, settings: dict[str, Any]) -> Iterator[tuple[str, Parts]]:
+    """Yield the name and the content, in parts, of every file that keeps arrays and settings, the manifest last."""
     files: dict[str, Any] = {}
     for name, array in arrays.items():
         header, body = _npy_parts(array)
         files[f"{name}.npy"] = {"bytes": len(header) + len(body), "crc32": _crc32(header, body)}
-        _write(Path(path, f"{name}.npy"), header, body, sync=sync)
+        yield f"{name}.npy", (header, body)
     manifest = {"format": FORMAT, "format_version": FORMAT_VERSION, "settings": settings, "files": files}
     text = json.dumps({**manifest, "crc32": _crc32(_canonical(manifest))}, indent=1)
-    _write(Path(path, MANIFEST), text.encode(), sync=sync)
+    yield MANIFEST, (text.encode(),)
+
+
+def write_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[str, Any], *, sync: bool = False) -> None:
+    """Write arrays and settings into an existing folder, the manifest last; `sync` waits for the disk."""
+    for name, parts in as_files(arrays, settings):
+        _write(Path(path, name), *parts, sync=sync)
 
 
 def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[str, Any]) -> None:
@@ -95,12 +103,29 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[MaybeDeferred, dict[str, 
             when they are first read.
     """
     folder = Path(path)
-    manifest = _read_manifest(folder)
+    if not is_index_folder(folder):
+        raise FileNotFoundError(f"no index at {folder}: {MANIFEST} is not there.\n  Check the path.")
+    return read_files(folder, lambda name: _map_file(folder / name))
+
+
+def read_files(where: Path, read: Callable[[str], NDArray[np.uint8]]) -> tuple[MaybeDeferred, dict[str, Any]]:
+    """Return the arrays and settings that `as_files` made, every byte checked before it is used.
+
+    Args:
+        where: What errors call the place.
+        read: Name of a file -> its bytes, uint8, which nobody changes later; CorruptIndexError where there are none.
+
+    Raises:
+        IndexFormatError, CorruptIndexError: see `read_folder`.
+    """
+    manifest = _manifest(where / MANIFEST, read(MANIFEST).tobytes())
     arrays: MaybeDeferred = {}
     for name, expected in manifest["files"].items():
         try:
-            content = _map_file(folder / Path(name).name, expected["bytes"])
-            check = _Check(folder / name, content, expected["crc32"])
+            content = read(Path(name).name)
+            if len(content) != expected["bytes"]:
+                raise _damaged(where / name, f"it has {len(content)} bytes instead of {expected['bytes']}")
+            check = _Check(where / name, content, expected["crc32"])
             arrays[Path(name).stem] = Deferred(check) if name.startswith(DEFERRED) else check()
         except CorruptIndexError as error:
             if name not in CACHES:
@@ -124,12 +149,9 @@ class _Check:
         return self._content[stream.tell() :].view(dtype).reshape(shape)
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise FileNotFoundError(f"no index at {folder}: {MANIFEST} is not there.\n  Check the path.")
+def _manifest(path: Path, content: bytes) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_bytes())
+        manifest = json.loads(content)
         body = {key: value for key, value in manifest.items() if key != "crc32"}
         found, version, crc32 = manifest["format"], manifest["format_version"], manifest["crc32"]
     except (ValueError, LookupError, TypeError, AttributeError) as error:
@@ -153,16 +175,13 @@ def _npy_parts(array: NDArray[Any]) -> tuple[bytes, memoryview]:
     return header.getvalue(), content.data
 
 
-def _map_file(path: Path, size: int) -> NDArray[np.uint8]:
+def _map_file(path: Path) -> NDArray[np.uint8]:
     """Return a file's bytes: mapped where a mapped file may be deleted, as Keras deletes its own; else read."""
     if not path.is_file():  # to open a pipe would wait for somebody who writes to it
         raise _damaged(path, "it is missing, or no file")
     try:
         with path.open("rb") as file:
-            found = os.fstat(file.fileno()).st_size
-            if found != size:
-                raise _damaged(path, f"it has {found} bytes instead of {size}")
-            if os.name == "posix":
+            if os.name == "posix" and os.fstat(file.fileno()).st_size:
                 return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ), np.uint8)
             return np.frombuffer(file.read(), np.uint8)
     except OSError as error:

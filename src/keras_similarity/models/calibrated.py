@@ -1,21 +1,17 @@
 """How near is near enough: a searchable model that is calibrated, and then says "none of these" too."""
 
-import os
 from collections.abc import Hashable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from keras_similarity.calibrate import CalibrationResults, calibrate, match
 from keras_similarity.errors import NotCalibratedError
 from keras_similarity.evaluate import evaluate_classification
 from keras_similarity.index import Index
-from keras_similarity.index.folder import is_index_folder, read_folder, replace_folder, write_folder
 from keras_similarity.models.searchable import Searchable
 
 __all__ = ["Calibrated"]
 
-CALIBRATION_FOLDER = "similarity_calibration"  # in a `.keras` file
-CALIBRATION = "calibration"  # in an index folder
+CALIBRATION = "calibration"  # among the index's arrays and settings
 
 
 class Calibrated(Searchable):
@@ -107,37 +103,12 @@ class Calibrated(Searchable):
         super().reset_index()
         self._calibration = None
 
-    def save_index(self, path: str | os.PathLike[str]) -> None:
-        """Write the index to a folder, and its calibration with it; `save` keeps both with the model.
-
-        Raises:
-            MissingIndexError: there is no index yet.
-            FileExistsError: `path` exists and holds no index.
-        """
-        arrays, settings = self._existing_index("save_index").to_arrays()
+    def _index_to_arrays(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        arrays, settings = super()._index_to_arrays()
         if self._calibration is not None:
             kept, settings[CALIBRATION] = self._calibration.to_arrays()
             arrays |= {f"{CALIBRATION}-{name}": array for name, array in kept.items()}
-        replace_folder(path, arrays, settings)
-
-    def save_assets(self, dir_path: str) -> None:
-        """Write index and calibration into a `.keras` file; Keras calls this."""
-        super().save_assets(dir_path)
-        if self._calibration is not None:
-            folder = Path(dir_path, CALIBRATION_FOLDER)
-            folder.mkdir(parents=True, exist_ok=True)
-            write_folder(folder, *self._calibration.to_arrays())
-
-    def load_assets(self, dir_path: str | None) -> None:
-        """Read index and calibration from a `.keras` file; Keras calls this.
-
-        Raises:
-            IndexFormatError: one of them is damaged, or of a newer format.
-        """
-        super().load_assets(dir_path)
-        if dir_path is not None and is_index_folder(Path(dir_path, CALIBRATION_FOLDER)):
-            folder: tuple[Any, dict[str, Any]] = read_folder(Path(dir_path, CALIBRATION_FOLDER))
-            self._calibration = CalibrationResults.from_arrays(*folder)
+        return arrays, settings
 
     def _take_index(self, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         super()._take_index(arrays, settings)

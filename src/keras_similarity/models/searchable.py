@@ -19,12 +19,11 @@ from keras_similarity.errors import MissingIndexError
 from keras_similarity.evaluate import RetrievalReport, retrieval_report
 from keras_similarity.index import Index
 from keras_similarity.index.engines import ENGINES
-from keras_similarity.index.folder import is_index_folder, read_folder, write_folder
+from keras_similarity.index.folder import read_folder, replace_folder
 from keras_similarity.index.stores.disk.folder import is_store
+from keras_similarity.models.forward import Forward
 
 __all__ = ["Searchable"]
-
-INDEX_FOLDER = "similarity_index"
 
 
 class Searchable:
@@ -32,6 +31,7 @@ class Searchable:
 
     _index: Index | None = None
     _embedding_output: int | str | None = None
+    _forward: Forward | None = None
 
     def embed(self, x: Any) -> NDArray[np.float32]:
         """Embed examples.
@@ -52,8 +52,10 @@ class Searchable:
         rows = as_rows(x, name="x", inputs=len(self.inputs))
         if count_rows(rows) == 0:
             return np.empty((0, self.embedding_size), np.float32)
-        # `predict_on_batch` is the compiled call without `predict`'s loop, callbacks and data adapter.
-        return encode(lambda batch: self._select(self.predict_on_batch(batch), output), rows)
+        if self._forward is None:
+            self._forward = Forward(self)
+        forward = self._forward
+        return encode(lambda batch: self._select(forward(batch), output), rows)
 
     def index(
         self,
@@ -157,12 +159,13 @@ class Searchable:
             self._index.clear()
 
     def save_index(self, path: str | os.PathLike[str]) -> None:
-        """Write the index alone to a folder, see `Index.save`; `save` keeps it with the model.
+        """Write the index, and its calibration with it, to a folder; `save` keeps both with the model.
 
         Raises:
             MissingIndexError: there is no index yet.
+            FileExistsError: `path` exists and holds no index.
         """
-        self._existing_index("save_index").save(path)
+        replace_folder(path, *self._index_to_arrays())
 
     def load_index(self, path: str | os.PathLike[str]) -> None:
         """Take over an index that `save_index` or `Index.save` wrote, in place of this model's; and its calibration.
@@ -184,27 +187,6 @@ class Searchable:
         """Width d of an embedding."""
         return self.outputs[self._output_position()].shape[-1]
 
-    def save_assets(self, dir_path: str) -> None:
-        """Write the index into a `.keras` file; Keras calls this."""
-        if self._index is None:
-            return
-        arrays, settings = self._index.to_arrays()
-        folder = Path(dir_path, INDEX_FOLDER)
-        folder.mkdir(parents=True, exist_ok=True)
-        write_folder(folder, arrays, settings | {"embedding_output": self._embedding_output})
-
-    def load_assets(self, dir_path: str | None) -> None:
-        """Read the index from a `.keras` file; Keras calls this.
-
-        Raises:
-            IndexFormatError: the index is damaged, or of a newer format.
-        """
-        if dir_path is None or not is_index_folder(Path(dir_path, INDEX_FOLDER)):
-            return
-        arrays, settings = read_folder(Path(dir_path, INDEX_FOLDER))
-        self._embedding_output = settings["embedding_output"]
-        self._index = Index.from_arrays(arrays, settings)
-
     def _prepare_index(
         self, distance: str | Distance, search: str, store: str, embedding_output: int | str | None
     ) -> None:
@@ -225,8 +207,12 @@ class Searchable:
             self._index = Index(dim, distance, engine=search, store=store)
         self._embedding_output = embedding_output
 
+    def _index_to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+        """Return all of the index, and what belongs to it, as arrays and JSON settings."""
+        return self._existing_index("save_index").to_arrays()
+
     def _take_index(self, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
-        """Take over an index from what a folder holds."""
+        """Take over what `_index_to_arrays` returned."""
         self._use_index(Index.from_arrays(arrays, settings))
 
     def _use_index(self, index: Index) -> None:

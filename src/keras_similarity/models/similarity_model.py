@@ -5,14 +5,14 @@ from typing import Any
 import keras
 
 from keras_similarity.core.distances import Distance
-from keras_similarity.models.calibrated import Calibrated
 from keras_similarity.models.loss_state import OwnsLossState
+from keras_similarity.models.one_file import OneFile
 
 __all__ = ["SimilarityModel"]
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
-class SimilarityModel(Calibrated, OwnsLossState, keras.Model):
+class SimilarityModel(OneFile, OwnsLossState, keras.Model):
     """A `keras.Model` whose output is an embedding, with an index of items to look up.
 
     Built like any functional model, `SimilarityModel(inputs, outputs)`; several inputs work, and several outputs when
@@ -66,6 +66,7 @@ class SimilarityModel(Calibrated, OwnsLossState, keras.Model):
             distance = _loss_distance(loss) or current or "cosine"
         self._prepare_index(distance, search, store, embedding_output)
         self._own_loss_state(loss)
+        self._forward = None  # Keras, too, compiles anew what a layer's settings may have changed
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)
 
     def get_compile_config(self) -> dict[str, Any] | None:
