@@ -27,6 +27,10 @@ from keras_similarity.ops import (
 __all__ = ["Anchors", "Comparison", "MetricLoss"]
 
 Tensor = Any
+# From here on a (b, b) matrix is 16 MB and more: to have it written by the system's fresh pages costs more than to
+# compute it twice, in chunks that stay in the cache.
+BIG_BATCH = 2048
+CACHED_ROWS = 128
 
 
 class Anchors(NamedTuple):
@@ -70,7 +74,8 @@ class MetricLoss(keras.losses.Loss):
         miner: Chooses the pairs that are compared; None for all. See `losses.miners`.
         embedding_regularizer: Added to the loss; see `losses.regularizers`.
         chunk_size: Anchors that are compared at a time, for big batches: the same value and gradient, in memory of
-            O(chunk_size · n), for one more forward pass. None for all at once.
+            O(chunk_size · n), for one more forward pass. None for what is quickest: all at once for batches below
+            2,048, and where PyTorch computes.
 
     Raises:
         ValueError: an unknown distance or reduction, or a chunk size below 1.
@@ -150,18 +155,22 @@ class MetricLoss(keras.losses.Loss):
 
     def comparison(self, anchors: Anchors) -> Comparison:
         """Compare anchors with their keys, at once or in chunks."""
-        if self.chunk_size is not None:
-            return _in_chunks(self, anchors, self.chunk_size)
+        size = self.chunk_size or self._own_chunk_size(anchors)
+        if size is not None:
+            return _in_chunks(self, anchors, size)
         rows, codes, keys, key_codes, among_keys, present = anchors
         itself = ops.arange(ops.shape(codes)[0]) if among_keys else None
         positives, negatives = pair_masks(codes, key_codes, itself=itself)
         if present is not None:
             positives, negatives = (ops.logical_and(mask, present[None]) for mask in (positives, negatives))
-        counts: Any = None
-        if present is None and key_codes is codes:
-            same, others = pair_counts(codes)
-            counts = (same if among_keys else same + 1), others
-        return self.compare(rows, keys, positives, negatives, counts)
+        return self.compare(rows, keys, positives, negatives, _known_counts(anchors))
+
+    def _own_chunk_size(self, anchors: Anchors) -> int | None:
+        """Return the size of chunks for a big batch whose matrices would cost more than computing them twice."""
+        count = anchors.rows.shape[0]
+        compiles = keras.backend.backend() != "torch"
+        one_pass = self.miner is None and type(self).row_losses is MetricLoss.row_losses
+        return CACHED_ROWS if compiles and one_pass and count is not None and count >= BIG_BATCH else None
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return one value per anchor, `(b,)`."""
@@ -198,6 +207,14 @@ class MetricLoss(keras.losses.Loss):
         }
 
 
+def _known_counts(anchors: Anchors) -> tuple[Tensor, Tensor] | None:
+    """Return how many pairs each anchor has, where that can be told from the labels alone."""
+    if anchors.present is not None or anchors.key_codes is not anchors.codes:
+        return None
+    same, others = pair_counts(anchors.codes)
+    return (same if anchors.among_keys else same + 1), others
+
+
 def _in_chunks(loss: MetricLoss, anchors: Anchors, size: int) -> Comparison:
     rows, codes, keys, key_codes, among_keys, present = anchors
     kind, count = rows.dtype, ops.shape(rows)[0]
@@ -206,19 +223,20 @@ def _in_chunks(loss: MetricLoss, anchors: Anchors, size: int) -> Comparison:
     ascending = ops.sort(key_codes if among_keys else ops.concatenate([codes, key_codes]))
     classes, key_classes = (ops.cast(ops.searchsorted(ascending, part), kind) for part in (codes, key_codes))
     shared = [keys, key_classes] + ([] if present is None else [ops.cast(present, kind)])
+    counts = _known_counts(anchors)
+    per_row = [rows, classes, ops.arange(count), *(counts or ())]
 
-    def chunk(
-        rows: Tensor, classes: Tensor, numbers: Tensor, keys: Tensor, key_classes: Tensor, *present: Tensor
-    ) -> Any:
+    def chunk(rows: Tensor, classes: Tensor, numbers: Tensor, *more: Tensor) -> Any:
+        own, (keys, key_classes, *present) = more[: -len(shared)], more[-len(shared) :]
         itself = ops.cast(numbers, "int32") if among_keys else None
         positives, negatives = pair_masks(classes, key_classes, itself=itself)
         if present:
             there = present[0][None] > 0
             positives, negatives = ops.logical_and(positives, there), ops.logical_and(negatives, there)
-        compared = loss.compare(rows, keys, positives, negatives)
+        compared = loss.compare(rows, keys, positives, negatives, own or None)
         return compared.values, ops.cast(compared.contributing, rows.dtype), ops.cast(compared.pairs, rows.dtype)
 
-    values, contributing, pairs = in_chunks(chunk, (rows, classes, ops.cast(ops.arange(count), kind)), shared, size)
+    values, contributing, pairs = in_chunks(chunk, [ops.cast(part, kind) for part in per_row], shared, size)
     return Comparison(values, contributing > 0, pairs)
 
 
