@@ -10,7 +10,14 @@ from keras_similarity.core.distances import Distance
 from keras_similarity.losses.arguments import check_number_or_none
 from keras_similarity.losses.metric_loss import MetricLoss
 from keras_similarity.losses.mining import choose_negatives, choose_positives, semi_hard_negatives
-from keras_similarity.ops import gap_sums, masked_row_mean, paired_distances, pairwise_distances
+from keras_similarity.ops import (
+    gap_sums,
+    hinge_sums,
+    masked_row_mean,
+    masked_row_sum,
+    paired_distances,
+    pairwise_distances,
+)
 
 __all__ = ["TripletLoss", "triplet"]
 
@@ -123,9 +130,7 @@ class TripletLoss(MetricLoss):
         if self.swap:
             between_keys = distances if rows is keys else pairwise_distances(keys, keys, self.distance)
         if strategies == ("all", "all"):
-            sums = gap_sums(distances, positives, negatives, self._cost, self._slope, between_keys)
-            counts = ops.sum(ops.cast(negatives, sums.dtype), axis=1)
-            return masked_row_mean(sums, positives) / ops.maximum(counts, 1.0)
+            return self._every_triplet_losses(distances, between_keys, positives, negatives)
         if strategies[1] == "all":
             return self._every_negative_losses(distances, between_keys, positives, negatives)
         return self._every_positive_losses(distances, between_keys, positives, negatives)
@@ -142,6 +147,17 @@ class TripletLoss(MetricLoss):
         if self.swap:
             far = ops.minimum(far, paired_distances(positive_rows, negative_rows, self.distance))
         return self._cost(near - far)
+
+    def _every_triplet_losses(
+        self, distances: Tensor, between_keys: Tensor | None, positives: Tensor, negatives: Tensor
+    ) -> Tensor:
+        near, far = (ops.sum(ops.cast(mask, distances.dtype), axis=1) for mask in (positives, negatives))
+        if between_keys is None and self.margin is not None:
+            sums = hinge_sums(distances, positives, negatives, self.margin)
+        else:
+            pairs = gap_sums(distances, positives, negatives, self._cost, self._slope, between_keys)
+            sums = masked_row_sum(pairs, positives)
+        return sums / ops.maximum(near * far, 1.0)
 
     def _every_negative_losses(
         self, distances: Tensor, between_keys: Tensor | None, positives: Tensor, negatives: Tensor

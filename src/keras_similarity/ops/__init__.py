@@ -4,7 +4,7 @@ from keras_similarity.ops.chunks import in_chunks
 from keras_similarity.ops.labels import as_codes, concrete, one_per_row
 from keras_similarity.ops.masks import pair_counts, pair_masks
 from keras_similarity.ops.pairwise import as_wide_float, paired_distances, pairwise_distances, unit_rows
-from keras_similarity.ops.positives import each_positive, gap_sums, smooth_ranks
+from keras_similarity.ops.positives import each_positive, gap_sums, hinge_sums, smooth_ranks
 from keras_similarity.ops.reductions import (
     masked_log1p_sum_exp,
     masked_log_sum_exp,
@@ -23,6 +23,7 @@ __all__ = [
     "concrete",
     "each_positive",
     "gap_sums",
+    "hinge_sums",
     "in_chunks",
     "masked_log1p_sum_exp",
     "masked_log_sum_exp",

@@ -9,7 +9,9 @@ from typing import Any
 
 from keras import ops
 
-__all__ = ["each_positive", "gap_sums", "smooth_ranks"]
+from keras_similarity.ops.reductions import masked_max
+
+__all__ = ["each_positive", "gap_sums", "hinge_sums", "smooth_ranks"]
 
 Tensor = Any
 Function = Callable[[Tensor], Tensor]
@@ -55,6 +57,34 @@ def gap_sums(
     if key_distances is None:
         return _own_gap_sums(distances, *kinds)
     return _least_gap_sums(distances, key_distances, *kinds)
+
+
+def hinge_sums(distances: Tensor, positives: Tensor, others: Tensor, margin: float) -> Tensor:
+    """Σ over positives p and other keys n of max(0, d_ap − d_an + margin), for each anchor a.
+
+    A hinge is straight where it is not flat, so the sum is one of distances, each times how many hinges it holds
+    open: these numbers need no gradient, and the gradient no second walk over the pairs.
+
+    Args:
+        distances: d_a·, `(b, n)`.
+        positives, others: Boolean `(b, n)`.
+        margin: In units of the distances.
+
+    Returns:
+        `(b,)`.
+
+    Cost: O(b n · largest class) time, a few (b, n) matrices.
+    """
+    still = ops.stop_gradient(distances)
+
+    def count(here: Tensor, totals: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
+        limit = masked_max(still, here)[:, None] + margin
+        nearer = ops.cast(ops.logical_and(others, still < limit), still.dtype)
+        return ops.where(here, ops.sum(nearer, axis=1, keepdims=True), totals[0]), totals[1] + nearer
+
+    start = ops.zeros_like(still), ops.zeros_like(still)
+    of_positives, of_others = each_positive(count, start, positives)
+    return ops.sum((of_positives - of_others) * distances, axis=1) + margin * ops.sum(of_positives, axis=1)
 
 
 def smooth_ranks(distances: Tensor, positives: Tensor, others: Tensor, temperature: float) -> Tensor:
