@@ -1,6 +1,30 @@
-"""Examples with labels → class-balanced batches."""
+"""Examples with labels → class-balanced batches. Names arrive when they are used, and Keras with them."""
 
-from keras_similarity.samplers.adapters.tfds import TFDatasetMultiShotMemorySampler
-from keras_similarity.samplers.memory import MultiShotMemorySampler
+import importlib
+from typing import Any
 
-__all__ = ["MultiShotMemorySampler", "TFDatasetMultiShotMemorySampler"]
+_NAMES = {
+    "BalancedSampler": "balanced",
+    "MultiShotMemorySampler": "memory",
+    "Sampler": "sampler",
+    "TFDatasetMultiShotMemorySampler": "adapters.tfds",
+    "select_examples": "selection",
+}
+
+__all__ = [
+    "BalancedSampler",
+    "MultiShotMemorySampler",
+    "Sampler",
+    "TFDatasetMultiShotMemorySampler",
+    "select_examples",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"keras_similarity.samplers.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'keras_similarity.samplers' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
