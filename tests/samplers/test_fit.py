@@ -72,6 +72,6 @@ def test_a_batch_is_the_same_with_any_workers(workers, processes):
     other = MultiShotMemorySampler(
         range(20), list("abcd") * 5, 2, 3, seed=3, load_example_fn=load, workers=workers, use_multiprocessing=processes
     )
-    for index in (4, 0, 2):
+    for index in (3, 0, 2):
         for ours, theirs in zip(one[index], other[index], strict=True):
             assert np.array_equal(ours, theirs)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_array, check_whole
 from keras_similarity.core.rows import map_rows
-from keras_similarity.samplers.sources import ArrayRows, ParallelRows, RowSource
+from keras_similarity.samplers.sources import ArrayRows, ParallelRows, RowSource, join_parts
 
 __all__ = ["Sampler"]
 
@@ -144,13 +144,13 @@ class Sampler(keras.utils.PyDataset):
     def _augmented(self, x: Any, step: int) -> Any:
         count = self.num_augmentations_per_example
         if self.epoch < self.warmup or self.augmenter is None:
-            return x if count == 1 else map_rows(lambda part: np.concatenate([part] * count), x)
+            return join_parts([x] * count)
         views = []
         for view in range(count):
             key = (self.seed, self.epoch, step * self.num_shards + self.shard_index, view)
             seed = {"seed": int(np.random.SeedSequence(key).generate_state(1)[0])} if self._takes_seed else {}
             views.append(map_rows(as_array, self.augmenter(x, **seed)))
-        return views[0] if count == 1 else _along_batch(views)
+        return views[0] if count == 1 else join_parts(views)
 
 
 def draw_seed(seed: int | None) -> int:
@@ -167,11 +167,3 @@ def _takes_seed(augmenter: Callable[..., Any]) -> bool:
         return "seed" in inspect.signature(augmenter).parameters
     except (TypeError, ValueError):  # what is not written in Python may have no signature
         return False
-
-
-def _along_batch(views: list[Any]) -> Any:
-    if isinstance(views[0], dict):
-        return {key: np.concatenate([view[key] for view in views]) for key in views[0]}
-    if isinstance(views[0], list | tuple):
-        return tuple(np.concatenate(parts) for parts in zip(*views, strict=True))
-    return np.concatenate(views)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import as_array
 from keras_similarity.core.rows import count_rows, map_rows
 
-__all__ = ["ArrayRows", "LoadedRows", "ParallelRows", "RowSource", "stack_examples"]
+__all__ = ["ArrayRows", "LoadedRows", "ParallelRows", "RowSource", "join_parts", "stack_examples"]
 
 
 class RowSource(Protocol):
@@ -93,7 +93,7 @@ class ParallelRows:
             )
         shares = [share for share in np.array_split(rows, self.workers) if len(share)]
         fetch = _fetch if self.processes else self.source.take
-        return _joined(list(self._pool.map(fetch, shares)))
+        return join_parts(list(self._pool.map(fetch, shares)))
 
     def __getstate__(self) -> dict[str, Any]:
         return self.__dict__ | {"_pool": None}
@@ -141,7 +141,8 @@ def _gather(part: NDArray[Any], rows: NDArray[np.integer]) -> NDArray[Any]:
     return part.take(rows, axis=0) if part.flags.c_contiguous else part[rows]
 
 
-def _joined(parts: list[Any]) -> Any:
+def join_parts(parts: list[Any]) -> Any:
+    """Return arrays one after another, in the structure of each part."""
     first = parts[0]
     if isinstance(first, dict):
         return {key: np.concatenate([part[key] for part in parts]) for key in first}
