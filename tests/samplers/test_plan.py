@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_similarity.samplers.plan import epoch_batches, steps_to_cover
+from keras_similarity.samplers.plan import ClassRows, epoch_batches, steps_to_cover
 
 
 @st.composite
@@ -20,10 +20,11 @@ def classes(draw):
 def planned(class_rows, per_batch, per_class, steps=None, seed=(0, 0)):
     sizes = np.array([len(rows) for rows in class_rows])
     steps = steps or steps_to_cover(sizes, per_batch, per_class)
+    label_of = np.repeat(np.arange(len(sizes)), sizes)
     batches = epoch_batches(
-        class_rows, classes_per_batch=per_batch, examples_per_class=per_class, steps=steps, seed=seed
+        ClassRows(label_of), classes_per_batch=per_batch, examples_per_class=per_class, steps=steps, seed=seed
     )
-    return batches, np.repeat(np.arange(len(sizes)), sizes)
+    return batches, label_of
 
 
 @given(classes())

@@ -1,0 +1,168 @@
+"""Class-balanced batches from `tf.data` and from TFRecord files, on every Keras backend."""
+
+import glob
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.core.extras import import_extra
+from keras_similarity.samplers.balanced import BalancedSampler
+from keras_similarity.samplers.sources import ArrayRows, LoadedRows, RowSource, join_parts, stack_examples
+
+__all__ = ["TFDataSampler", "TFRecordDatasetSampler"]
+
+FRAME_BYTES = 12, 4  # of a record's length before it, and of its checksum after it
+
+
+class TFDataSampler(BalancedSampler):
+    """`MultiShotMemorySampler` over a finite `tf.data.Dataset`, read into memory.
+
+    Args:
+        ds: Of pairs (x, y), single or in batches, as `keras.utils.image_dataset_from_directory` makes them.
+        classes_per_batch, examples_per_class_per_batch, class_list, total_examples_per_class, augmenter: See
+            `MultiShotMemorySampler`.
+        load_fn: Makes an example of an entry of x, whenever it is needed: keep paths in `ds`, and read files here.
+        warmup: The first so many epochs are not augmented.
+        label_output: Which part of y is the label, a position or a key; None where y is the label.
+        **common: The other arguments of `MultiShotMemorySampler`.
+
+    Raises:
+        ValueError: an infinite or empty data set, one that ends before its cardinality, or elements that are no pairs.
+        MissingExtraError: TensorFlow is not installed.
+    """
+
+    def __init__(
+        self,
+        ds: Any,
+        classes_per_batch: int = 2,
+        examples_per_class_per_batch: int = 2,
+        class_list: Any = None,
+        total_examples_per_class: int | None = None,
+        augmenter: Callable[..., Any] | None = None,
+        load_fn: Callable[[Any], Any] | None = None,
+        warmup: int = 0,
+        label_output: int | str | None = None,
+        **common: Any,
+    ) -> None:
+        x, y = _read(ds, label_output)
+        super().__init__(
+            ArrayRows(x) if load_fn is None else LoadedRows(x, load_fn),
+            y,
+            classes_per_batch,
+            examples_per_class_per_batch,
+            class_list=class_list,
+            total_examples_per_class=total_examples_per_class,
+            augmenter=augmenter,
+            warmup=warmup,
+            **common,
+        )
+
+
+class TFRecordDatasetSampler(BalancedSampler):
+    """`MultiShotMemorySampler` over TFRecord files, whose records may come in any order.
+
+    The files are read through once, for the labels and for where each record lies; a batch then reads its own records.
+    Compressed files have no such places: their records are kept in memory, as bytes.
+
+    Args:
+        shard_path: Folder of the files.
+        deserialization_fn: `serialized -> (x, y)`, in TensorFlow's operations.
+        example_per_class: K, ≥ 1.
+        batch_size: P × K: a multiple of `example_per_class`.
+        compression: None, "GZIP" or "ZLIB".
+        shard_suffix: Which files of the folder.
+        **sampling: The other arguments of `MultiShotMemorySampler`.
+
+    Raises:
+        ValueError: no such files, a `batch_size` that is no multiple, or see `MultiShotMemorySampler`.
+        MissingExtraError: TensorFlow is not installed.
+    """
+
+    def __init__(
+        self,
+        shard_path: str | os.PathLike[str],
+        deserialization_fn: Callable[[Any], tuple[Any, Any]],
+        example_per_class: int = 2,
+        batch_size: int = 32,
+        *,
+        compression: str | None = None,
+        shard_suffix: str = "*.tfrec",
+        **sampling: Any,
+    ) -> None:
+        pattern = os.path.join(os.fspath(shard_path), shard_suffix)  # noqa: PTH118  a pattern is no path
+        files = sorted(glob.glob(pattern))  # noqa: PTH207
+        if not files:
+            raise ValueError(f"`shard_path` needs TFRecord files: none match {pattern}.\n  Pass `shard_suffix`.")
+        if example_per_class < 1 or batch_size % example_per_class:
+            raise ValueError(
+                f"`batch_size` must be a multiple of `example_per_class`: got {batch_size} and {example_per_class}.\n"
+                "  A batch has as many classes as one goes into the other."
+            )
+        records = RecordRows(files, compression or "", deserialization_fn)
+        super().__init__(records, records.labels, batch_size // example_per_class, example_per_class, **sampling)
+
+
+class RecordRows(RowSource):
+    """The records of TFRecord files, read one by one from where they lie."""
+
+    def __init__(self, files: list[str], compression: str, parse: Callable[[Any], tuple[Any, Any]]) -> None:
+        tf = import_extra("tensorflow", extra="tensorflow", purpose="reading TFRecord files")
+        self.files = files
+        self._parse = tf.function(parse)
+        self._records: list[bytes | tuple[int, int, int]] = []  # or file, position and length
+        self.labels: list[Any] = []
+        for number, file in enumerate(files):
+            position = 0
+            for record in tf.data.TFRecordDataset(file, compression_type=compression).as_numpy_iterator():
+                position += FRAME_BYTES[0]
+                self._records.append(record if compression else (number, position, len(record)))
+                position += len(record) + FRAME_BYTES[1]
+                self.labels.append(self._parse(tf.constant(record))[1].numpy())
+        self._constant = tf.constant
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def take(self, rows: NDArray[np.integer]) -> Any:
+        """Read some records, one after another."""
+        examples = [self._parse(self._constant(self._bytes(row)))[0] for row in rows.tolist()]
+        return stack_examples(examples, lambda place: f"record {rows[place]}")
+
+    def _bytes(self, row: int) -> bytes:
+        record = self._records[row]
+        if isinstance(record, bytes):
+            return record
+        number, position, length = record
+        with open(self.files[number], "rb") as file:  # noqa: PTH123
+            file.seek(position)
+            return file.read(length)
+
+
+def _read(ds: Any, label_output: int | str | None) -> tuple[Any, list[Any]]:
+    tf = import_extra("tensorflow", extra="tensorflow", purpose="reading a tf.data.Dataset")
+    promised = int(ds.cardinality())
+    if promised == tf.data.INFINITE_CARDINALITY:
+        raise ValueError(
+            "`ds` must end: it is infinite.\n  Take off `.repeat()`; the sampler goes over it again itself."
+        )
+    spec = ds.element_spec
+    if not isinstance(spec, tuple) or len(spec) < 2:
+        raise ValueError(f"`ds` needs elements (x, y): got {spec}.\n  Map them to pairs with `ds.map`.")
+    label_spec = spec[1] if label_output is None else spec[1][label_output]
+    batched = label_spec.shape.rank == 1
+    parts = [
+        (element[0], element[1] if label_output is None else element[1][label_output])
+        for element in ds.as_numpy_iterator()
+    ]
+    if not parts or 0 <= len(parts) < promised:
+        raise ValueError(
+            f"`ds` promised {promised} elements and ended after {len(parts)}.\n"
+            "  Check the generator behind it, and what `.filter` or `.take` leaves."
+        )
+    labels = [y for _, y in parts]
+    if not batched:
+        return stack_examples([x for x, _ in parts], lambda place: f"element {place}"), labels
+    return join_parts([x for x, _ in parts]), np.concatenate(labels).tolist()
