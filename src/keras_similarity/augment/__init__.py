@@ -1,0 +1,1 @@
+"""Batches → views of them, at random."""
