@@ -70,10 +70,10 @@ def test_training_the_head_on_features_is_training_the_model_on_images(images):
     cache, start = FrozenCache(fast), fast.embed(images)
     for model, x in ((slow, images), (cache.head, cache.features(images))):
         model.compile(keras.optimizers.SGD(0.1), loss=MultiSimilarityLoss())
-        model.fit(MultiShotMemorySampler(x, LABELS, 4, 4, seed=0), epochs=2, verbose=0)
+        model.fit(MultiShotMemorySampler(x, LABELS, 4, 4, seed=0), epochs=2, shuffle=False, verbose=0)
     moved = np.abs(slow.embed(images) - start).max()
     assert moved > 1e-3
-    np.testing.assert_allclose(fast.embed(images), slow.embed(images), atol=moved / 20)
+    np.testing.assert_allclose(fast.embed(images), slow.embed(images), atol=moved / 500)
 
 
 def test_a_class_head_is_part_of_what_trains(images):
