@@ -58,6 +58,7 @@ def weight_of(model, path):
     return next(weight.numpy() for weight in model.weights if weight.path == path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "expected", "statistics"),
     [
@@ -75,6 +76,7 @@ def test_only_what_should_train_moves__batch_norms_averages_too(options, expecte
     assert moved(model, images) == (expected, statistics)
 
 
+@pytest.mark.slow
 def test_frozen__dropout_and_the_pooling_s_power_stay_still_too(images, tmp_path):
     model = from_backbone(small(), 4, preprocessing="tf", trainable="frozen")
     assert [weight.path.split("/")[-1] for weight in model.trainable_weights] == ["kernel", "bias"]
@@ -86,6 +88,7 @@ def test_frozen__dropout_and_the_pooling_s_power_stay_still_too(images, tmp_path
     assert len(from_backbone(small(), 4, trainable="full").get_layer("pooling").trainable_weights) == 1
 
 
+@pytest.mark.slow
 def test_head_comes_after_the_embedding_and_trains(images):
     head = ArcFace(4)
     model = from_backbone(small(), 5, preprocessing="unit", head=head)

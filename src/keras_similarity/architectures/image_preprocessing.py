@@ -1,13 +1,13 @@
 """Pixels as users have them → numbers as a backbone was trained on them, as a layer inside the model."""
 
-import math
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_similarity.core.checks import check_choice, check_number
+from keras_similarity.core.checks import check_choice
+from keras_similarity.core.value_range import check_value_range
 
 __all__ = ["ImagePreprocessing", "preprocessing_of"]
 
@@ -74,7 +74,7 @@ class ImagePreprocessing(keras.layers.Layer):
         super().__init__(autocast=False, **kwargs)
         check_choice(mode, ["none", *MODES], name="preprocessing")
         self.mode = mode
-        self.value_range = checked_range(value_range)
+        self.value_range = check_value_range(value_range)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Check that there are channels to speak of."""
@@ -114,14 +114,3 @@ class ImagePreprocessing(keras.layers.Layer):
     def _along_channels(self, number: Any, axis: int) -> Tensor:
         values = np.asarray(number, np.float32)
         return ops.convert_to_tensor(values.reshape(-1, 1, 1) if values.ndim and axis == 1 else values)
-
-
-def checked_range(value_range: Any) -> tuple[float, float]:
-    """Return a range as two floats, or raise a ValueError."""
-    hint = "Pass (0, 255) for pixels of whole numbers, (0, 1) for scaled ones."
-    try:
-        low, high = value_range
-    except (TypeError, ValueError):
-        low, high = math.nan, math.nan
-    low = check_number(low, name="value_range[0]", hint=hint)
-    return low, check_number(high, name="value_range[1]", hint=hint, above=low)

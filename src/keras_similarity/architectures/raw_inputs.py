@@ -4,7 +4,6 @@ A graph on JAX or PyTorch takes no strings, and none takes NaN for "not known". 
 model's start: outside the graph its `prepare` makes arrays, inside it passes or decodes them.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -50,14 +49,6 @@ class RawSimilarityModel(SimilarityModel):
         """Embed examples as users have them, or as `prepare` returned them; see `SimilarityModel.embed`."""
         return super().embed(self.prepare(x))
 
-    def index(
-        self,
-        x: Any,
-        y: Any = None,
-        data: Any = None,
-        *,
-        ids: Any = None,
-        metadata: Sequence[dict[str, Any] | None] | None = None,
-    ) -> NDArray[Any]:
+    def index(self, x: Any, *args: Any, **kwargs: Any) -> NDArray[Any]:
         """Embed examples and add them to the index; see `SimilarityModel.index`."""
-        return super().index(self.prepare(x), y, data, ids=ids, metadata=metadata)
+        return super().index(self.prepare(x), *args, **kwargs)

@@ -4,7 +4,6 @@ Both run one definition: `augmented(xp, images, draws)`, where `xp` is NumPy or 
 numbers, a row per image. So a sampler's workers need no framework, and each image has its own randomness.
 """
 
-import math
 import zlib
 from collections import OrderedDict
 from typing import Any
@@ -13,7 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_similarity.core.checks import check_number
+from keras_similarity.core.value_range import check_value_range
 
 __all__ = ["RandomLayer"]
 
@@ -32,13 +31,7 @@ class RandomLayer(keras.layers.Layer):
 
     def __init__(self, *, value_range: tuple[float, float] = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
-        hint = "Pass (0, 255) for pixels of whole numbers, (0, 1) for scaled ones."
-        try:
-            low, high = value_range
-        except (TypeError, ValueError):
-            low, high = math.nan, math.nan
-        low = check_number(low, name="value_range[0]", hint=hint)
-        self.value_range = (low, check_number(high, name="value_range[1]", hint=hint, above=low))
+        self.value_range = check_value_range(value_range)
         self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else int(seed)
         self.generator = keras.random.SeedGenerator(self.seed)
         self._seen = _Seen()
