@@ -97,6 +97,7 @@ def test_head_comes_after_the_embedding_and_trains(images):
     assert np.isfinite(model.fit(images, LABELS, verbose=0).history["loss"]).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backbone", "shape"), [(small, (2, 8, 8, 3)), (sequence, (2, 8, 3)), (rows, (2, 8))], ids=["map", "steps", "row"]
 )
@@ -156,6 +157,7 @@ def test_preprocessing_in_half_precision__is_computed_in_float32():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(result), (pixels / 127.5 - 1).astype(np.float16))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "mode"),
     [
@@ -174,6 +176,7 @@ def test_auto_preprocessing_goes_by_the_name(name, mode):
     assert modes == ([] if mode is None else [mode])
 
 
+@pytest.mark.slow
 def test_a_loaded_keras_file_is_a_backbone(images, tmp_path):
     backbone = small()
     backbone.save(tmp_path / "backbone.keras")

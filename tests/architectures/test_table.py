@@ -58,6 +58,7 @@ def test_index_lookup_and_file_take_rows_as_they_are(missing, tmp_path):
     assert np.array_equal(again.embed(table), model.embed(table))
 
 
+@pytest.mark.slow
 def test_trains_on_prepared_rows_of_a_sampler():
     model = TabularSim(TABLE, 4, hidden_units=(8,), missing="mean")
     model.compile("adam", loss=TripletLoss())

@@ -96,6 +96,7 @@ def test_saved__strings_go_in_after_loading_and_after_cloning(tmp_path):
     assert np.array_equal(clone.embed(TEXTS), model.embed(TEXTS))
 
 
+@pytest.mark.slow
 def test_trains_on_ids_from_a_sampler():
     model = TextSim(6, buckets=200, length=8)
     model.compile("adam", loss=MultiSimilarityLoss())

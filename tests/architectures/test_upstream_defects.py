@@ -31,6 +31,7 @@ def test_pixels_go_in_as_they_are__preprocessing_is_not_the_user_s_work(images):
     np.testing.assert_allclose(model.embed(images), expected, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_fit_and_evaluate_agree_where_batch_norm_is_frozen(images):
     model = from_backbone(backbone("mine"), 4, preprocessing="tf", freeze_batch_norm=True)
     model.compile(keras.optimizers.SGD(0.0), loss=MultiSimilarityLoss())
@@ -43,6 +44,7 @@ def test_batch_norm_trains_where_all_does_unless_told_otherwise():
     assert {"gamma", "beta"} <= names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["sequential", "channels", "tokens"])
 def test_any_backbone_is_wrapped__not_two_alone(kind, images):
     wrapped = {

@@ -85,14 +85,8 @@ def test_each_image_has_its_own_randomness(name, images):
             np.testing.assert_allclose(view[4:5], one, atol=1e-5)
 
 
-# The recipes are made of the single changes, and take seconds to compile.
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=[pytest.mark.slow] * (name.endswith("Augmenter") or name == "RandAugment"))
-        for name in sorted(PUBLIC.keys() - ABSTRACT)
-    ],
-)
+@pytest.mark.slow
+@each
 def test_tensors_and_arrays_are_changed_by_the_same_definition(name, images):
     augmenter = made(name)
     scaled = images / np.float32(255)

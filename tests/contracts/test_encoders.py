@@ -58,8 +58,8 @@ SMALL = {
     "TextSim": (texts, lambda x: architectures.TextSim(WIDTH, buckets=50, length=8, width=8)),
     "from_backbone": (images, lambda x: architectures.from_backbone(backbone(), WIDTH, preprocessing="tf")),
 }
-# Hundreds of layers take tens of seconds to compile.
-LARGE = {"EfficientNetSim", "ResNet18Sim", "ResNet50Sim"}
+# Convolutions take seconds to compile, hundreds of them tens of seconds.
+LARGE = SMALL.keys() - {"TabularSim", "TextSim"}
 
 
 @pytest.fixture(

@@ -48,6 +48,7 @@ def test_each_row_is_computed_once__in_any_order_and_number(images):
     assert cache.features(images[:0]).shape == (0, 8)
 
 
+@pytest.mark.slow
 def test_the_head_trained_on_features_is_the_model(images, tmp_path):
     model = model_of()
     before = model.embed(images)
@@ -64,6 +65,7 @@ def test_the_head_trained_on_features_is_the_model(images, tmp_path):
     np.testing.assert_allclose(keras.saving.load_model(tmp_path / "joined.keras").embed(images), after, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_training_the_head_on_features_is_training_the_model_on_images(images):
     """Same weights, same batches, same steps: dropout and batch statistics of the frozen part do not count."""
     slow, fast = model_of(), model_of()
@@ -76,6 +78,7 @@ def test_training_the_head_on_features_is_training_the_model_on_images(images):
     np.testing.assert_allclose(fast.embed(images), slow.embed(images), atol=moved / 500)
 
 
+@pytest.mark.slow
 def test_a_class_head_is_part_of_what_trains(images):
     head = ArcFace(4)
     cache = FrozenCache(model_of(head=head))
@@ -89,6 +92,7 @@ def add_noise(rows, *, seed):
     return rows + np.random.default_rng(seed).normal(size=rows.shape)
 
 
+@pytest.mark.slow
 def test_views_are_random_seeded_and_computed_once_a_row(images):
     cache = FrozenCache(model_of())
     computed = counted(cache)
@@ -103,6 +107,7 @@ def test_views_are_random_seeded_and_computed_once_a_row(images):
     assert (cache.views(images[:4], add_noise, 3, seed=8) != views).any()
 
 
+@pytest.mark.slow
 def test_a_file_keeps_the_features__for_the_same_backbone_alone(images, tmp_path):
     model, path = model_of(), tmp_path / "features.npz"
     cache = FrozenCache(model, path=path)

@@ -46,6 +46,7 @@ def ResNet18Sim(
         He et al., Deep Residual Learning for Image Recognition, 2015, arXiv:1512.03385, sections 3.3 and 4.2.
     """
     filters = check_whole(filters, name="filters", minimum=1)
+    ending = upstream_ending(embedding_size, l2_norm, include_top, pooling, gem_p)
     inputs = keras.Input(input_shape)
     hidden = _convolution(inputs, filters)
     for stage in range(4):
@@ -56,7 +57,7 @@ def ResNet18Sim(
         preprocessing="tf",
         value_range=value_range,
         name="resnet18sim",
-        **upstream_ending(embedding_size, l2_norm, include_top, pooling, gem_p),
+        **ending,
     )
 
 
