@@ -11,7 +11,18 @@ import pytest
 DATA = Path(os.environ.get("KERAS_SIMILARITY_DATA") or Path(__file__).parents[2] / "shared" / "data")
 NO_DATA = "the data sets are not on this machine (set KERAS_SIMILARITY_DATA)"
 # Folders whose every test trains or embeds with Keras; single tests elsewhere carry the marker themselves.
-TRAINING_FOLDERS = {"callbacks", "cli", "layers", "losses", "metrics", "models", "ops", "samplers"}
+TRAINING_FOLDERS = {
+    "architectures",
+    "augment",
+    "callbacks",
+    "cli",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "ops",
+    "samplers",
+}
 
 # TensorFlow tells of its start-up on stderr; a test that reads stderr wants ours.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -16,7 +16,7 @@ from keras_similarity.backend import register_when_keras_loads, require_backend,
 __version__ = "0.1.0.dev0"
 
 # Packages that import Keras, and those that need NumPy alone.
-_TRAINING = ("callbacks", "layers", "losses", "metrics", "models", "ops", "samplers")
+_TRAINING = ("architectures", "augment", "callbacks", "layers", "losses", "metrics", "models", "ops", "samplers")
 _SEARCH = ("calibrate", "core", "embed", "errors", "evaluate", "index", "inspection", "visualization")
 _NAMES = {
     "Index": "keras_similarity.index",
@@ -32,6 +32,8 @@ __all__ = [
     "Neighbors",
     "SearchResult",
     "SimilarityModel",
+    "architectures",
+    "augment",
     "calibrate",
     "callbacks",
     "core",

@@ -23,7 +23,9 @@ __all__ = ["choose_backend", "register_when_keras_loads", "require_backend"]
 
 BACKENDS = ("jax", "tensorflow", "torch")
 # The modules whose import registers our serializable classes with Keras.
-REGISTERING_MODULES = tuple(f"keras_similarity.{name}" for name in ("layers", "losses", "metrics", "models"))
+REGISTERING_MODULES = tuple(
+    f"keras_similarity.{name}" for name in ("architectures", "augment", "layers", "losses", "metrics", "models")
+)
 
 
 def choose_backend() -> str | None:

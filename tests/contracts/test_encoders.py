@@ -1,0 +1,124 @@
+"""What every ready-made encoder promises. One added to `keras_similarity.architectures` needs a line in SMALL."""
+
+import inspect
+
+import keras
+import numpy as np
+import pytest
+
+from keras_similarity import SimilarityModel, architectures
+from keras_similarity.losses import MultiSimilarityLoss
+from keras_similarity.samplers import MultiShotMemorySampler
+
+pytestmark = pytest.mark.training
+
+ENCODERS = {
+    name: value
+    for name, value in vars(architectures).items()
+    if inspect.isfunction(value) and (name.endswith("Sim") or name == "from_backbone")
+}
+LABELS = np.arange(8) % 2
+WIDTH = 6
+
+
+def images(rng, side=16):
+    return rng.integers(0, 256, (8, side, side, 3)).astype(np.uint8)
+
+
+def texts(rng):
+    return [" ".join(rng.choice(["red", "car", "cat", "two", "blue"], size=4)) for _ in LABELS]
+
+
+def table(rng):
+    return np.where(rng.random((8, 5)) < 0.2, np.nan, rng.normal(size=(8, 5)) * 100)
+
+
+def backbone():
+    inputs = keras.Input((16, 16, 3))
+    return keras.Model(inputs, keras.layers.Conv2D(8, 3, activation="relu")(inputs))
+
+
+# An encoder -> its examples, and how to build it small enough for a test. Not below 8 channels: there PyTorch 2.13
+# writes outside its memory, in the gradients of convolutions on a CPU.
+SMALL = {
+    "AudioSim": (
+        lambda rng: rng.normal(size=(8, 1000)).astype("float32"),
+        lambda x: architectures.AudioSim(1000, WIDTH, sample_rate=8000, mels=12, filters=(8,)),
+    ),
+    "EfficientNetSim": (
+        lambda rng: images(rng, 32),
+        lambda x: architectures.EfficientNetSim((32, 32, 3), WIDTH, weights=None),
+    ),
+    "ResNet18Sim": (images, lambda x: architectures.ResNet18Sim((16, 16, 3), WIDTH, filters=8)),
+    "ResNet50Sim": (
+        lambda rng: images(rng, 32),
+        lambda x: architectures.ResNet50Sim((32, 32, 3), WIDTH, weights=None, trainable="partial"),
+    ),
+    "TabularSim": (table, lambda x: architectures.TabularSim(x, WIDTH, hidden_units=(8,), missing="indicator")),
+    "TextSim": (texts, lambda x: architectures.TextSim(WIDTH, buckets=50, length=8, width=8)),
+    "from_backbone": (images, lambda x: architectures.from_backbone(backbone(), WIDTH, preprocessing="tf")),
+}
+# Convolutions take seconds to compile, hundreds of them tens of seconds.
+LARGE = SMALL.keys() - {"TabularSim", "TextSim"}
+
+
+@pytest.fixture(
+    scope="module", params=[pytest.param(name, marks=[pytest.mark.slow] * (name in LARGE)) for name in sorted(ENCODERS)]
+)
+def trained(request):
+    """The encoder after a short training, its examples, and the weights it started from."""
+    make_examples, build = SMALL[request.param]
+    x = make_examples(np.random.default_rng(0))
+    keras.utils.set_random_seed(7)
+    model = build(x)
+    start = model.get_weights()
+    model.compile("adam", loss=MultiSimilarityLoss())
+    prepared = model.prepare(x) if hasattr(model, "prepare") else x
+    history = model.fit(MultiShotMemorySampler(prepared, LABELS, 2, 4, seed=0), epochs=2, verbose=0).history["loss"]
+    return model, x, start, history
+
+
+def test_there_are_encoders_to_test__each_with_its_example():
+    assert set(ENCODERS) == set(SMALL)
+
+
+def test_it_is_a_similarity_model_and_a_step_trains_it(trained):
+    model, _, start, history = trained
+    assert isinstance(model, SimilarityModel)
+    assert np.isfinite(history).all()
+    assert any((old != new).any() for old, new in zip(start, model.get_weights(), strict=True))
+
+
+def test_embeddings_have_length_1_and_a_row_does_not_depend_on_the_others(trained):
+    model, x, _, _ = trained
+    embeddings = model.embed(x)
+    assert embeddings.shape == (8, WIDTH)
+    assert embeddings.dtype == np.float32
+    assert np.linalg.norm(embeddings, axis=1) == pytest.approx(np.ones(8), rel=1e-5)
+    np.testing.assert_allclose(model.embed(x[4:]), embeddings[4:], atol=1e-5)
+
+
+def test_integers_and_floats_of_the_same_value_embed_alike(trained):
+    model, x, _, _ = trained
+    if getattr(x, "dtype", None) != np.uint8:
+        pytest.skip("its examples are no integers")
+    assert np.array_equal(model.embed(x), model.embed(x.astype(np.float64)))
+
+
+def test_index_and_file_bring_examples_back(trained, tmp_path):
+    model, x, _, _ = trained
+    model.reset_index()
+    model.index(x, y=[f"item {row}" for row in range(8)])
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(again) is type(model)
+    np.testing.assert_allclose(again.embed(x), model.embed(x), atol=1e-6)
+    assert again.index_size() == 8
+    assert again.single_lookup(x[3], k=8).distances[0] == pytest.approx(0, abs=1e-5)
+
+
+def test_config_builds_it_again(trained):
+    model, x, _, _ = trained
+    again = type(model).from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(again.embed(x), model.embed(x), atol=1e-6)
