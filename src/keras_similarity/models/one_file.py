@@ -25,19 +25,21 @@ class OneFile(Calibrated):
 
     _index_beside_weights = False
 
-    def save(self, filepath: str | os.PathLike[str], overwrite: bool = True, **kwargs: Any) -> None:
+    def save(
+        self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
+    ) -> None:
         """Write model, optimizer, index and calibration into one `.keras` file, without pickle.
 
         Args:
             filepath: Ends in `.keras`.
-            overwrite, **kwargs: As for `keras.Model.save`.
+            overwrite, zipped, **kwargs: As for `keras.Model.save`.
         """
         size = 0
         if self._index is not None:
             size = sum(array.nbytes for array in self._index_to_arrays()[0].values())
         self._index_beside_weights = size <= MOST_BESIDE_WEIGHTS
         try:
-            super().save(filepath, overwrite=overwrite, **kwargs)  # type: ignore[misc]
+            super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)  # type: ignore[misc]
         finally:
             self._index_beside_weights = False
 

@@ -75,16 +75,17 @@ def hinge_sums(distances: Tensor, positives: Tensor, others: Tensor, margin: flo
 
     Cost: O(b n · largest class) time, a few (b, n) matrices.
     """
-    still = ops.stop_gradient(distances)
+    still: Tensor = ops.stop_gradient(distances)
 
     def count(here: Tensor, totals: tuple[Tensor, Tensor]) -> tuple[Tensor, Tensor]:
-        limit = masked_max(still, here)[:, None] + margin
+        limit: Tensor = masked_max(still, here)[:, None] + margin
         nearer = ops.cast(ops.logical_and(others, still < limit), still.dtype)
         return ops.where(here, ops.sum(nearer, axis=1, keepdims=True), totals[0]), totals[1] + nearer
 
     start = ops.zeros_like(still), ops.zeros_like(still)
     of_positives, of_others = each_positive(count, start, positives)
-    return ops.sum((of_positives - of_others) * distances, axis=1) + margin * ops.sum(of_positives, axis=1)
+    opened: Tensor = ops.sum(of_positives, axis=1)
+    return ops.sum((of_positives - of_others) * distances, axis=1) + margin * opened
 
 
 def smooth_ranks(distances: Tensor, positives: Tensor, others: Tensor, temperature: float) -> Tensor:
