@@ -1,4 +1,4 @@
-"""Batches per CPU second, construction, the catalogue: `ours` or `upstream`, where installed. Prints JSON."""
+"""Batches per CPU second, construction, the catalogue: `ours` or `upstream`, where it is installed. Prints JSON."""
 
 import json
 import sys

@@ -34,6 +34,8 @@ class DatasetRows:
         values = [example[self.x_key] for example in examples]
         if self.load is not None:
             values = [self.load(value) for value in values]
+        # A column of numbers arrives as a list: one input, not several.
+        values = [as_array(value) if isinstance(value, list) else value for value in values]
         return stack_examples(values, lambda place: f"example {numbers[place]}")
 
 

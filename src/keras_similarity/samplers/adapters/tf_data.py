@@ -153,16 +153,23 @@ def _read(ds: Any, label_output: int | str | None) -> tuple[Any, list[Any]]:
         raise ValueError(f"`ds` needs elements (x, y): got {spec}.\n  Map them to pairs with `ds.map`.")
     label_spec = spec[1] if label_output is None else spec[1][label_output]
     batched = label_spec.shape.rank == 1
-    parts = [
-        (element[0], element[1] if label_output is None else element[1][label_output])
-        for element in ds.as_numpy_iterator()
-    ]
-    if not parts or 0 <= len(parts) < promised:
-        raise ValueError(
-            f"`ds` promised {promised} elements and ended after {len(parts)}.\n"
-            "  Check the generator behind it, and what `.filter` or `.take` leaves."
-        )
+    parts: list[tuple[Any, Any]] = []
+    try:
+        for x, y, *_ in ds.as_numpy_iterator():
+            parts.append((x, y if label_output is None else y[label_output]))
+    except tf.errors.FailedPreconditionError as error:
+        raise _ended_early(promised, len(parts)) from error
+    if not parts or len(parts) < promised:
+        raise _ended_early(promised, len(parts))
     labels = [y for _, y in parts]
     if not batched:
         return stack_examples([x for x, _ in parts], lambda place: f"element {place}"), labels
     return join_parts([x for x, _ in parts]), np.concatenate(labels).tolist()
+
+
+def _ended_early(promised: int, count: int) -> ValueError:
+    wanted = str(promised) if promised >= 0 else "some"
+    return ValueError(
+        f"`ds` promised {wanted} elements and ended after {count}.\n"
+        "  Check the generator behind it, and what `.filter` or `.take` leaves."
+    )
