@@ -81,7 +81,11 @@ CASES = {
 ELSEWHERE = {"BalancedSampler", "TFDatasetMultiShotMemorySampler"}
 
 
-@pytest.fixture(params=CASES, ids=str)
+# To load TensorFlow takes longer than all of the fast tests here.
+SLOW = {"TFDataSampler", "TFRecordDatasetSampler"}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=[pytest.mark.slow] if name in SLOW else []) for name in CASES])
 def make(request, tmp_path):
     def made(**arguments):
         sizes = {"classes_per_batch": 3, "examples_per_class_per_batch": 2, "seed": 5}

@@ -30,7 +30,15 @@ def list_of_dicts():
     return [{"a": {"left": x, "right": x[:1]}, "b": y} for x, y in zip(X, Y, strict=True)], {"x_key": "a", "y_key": "b"}
 
 
-@pytest.mark.parametrize("make", [torch_dataset, hugging_face_dataset, grain_dataset, list_of_dicts])
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(torch_dataset, marks=pytest.mark.slow),
+        pytest.param(hugging_face_dataset, marks=pytest.mark.slow),
+        pytest.param(grain_dataset, marks=pytest.mark.slow),
+        list_of_dicts,
+    ],
+)
 def test_examples_and_labels_stay_together(make):
     dataset, keys = make()
     sampler = MultiShotDatasetSampler(dataset, **keys, classes_per_batch=3, seed=0)
@@ -87,6 +95,7 @@ def test_bad_data_sets__say_what_is_wrong(dataset, error, message):
 needs_tensorflow = pytest.mark.skipif(importlib.util.find_spec("tensorflow") is None, reason="needs TensorFlow")
 
 
+@pytest.mark.slow
 @needs_tensorflow
 def test_tf_data__in_batches__with_files_read_later():
     import tensorflow as tf
@@ -99,6 +108,7 @@ def test_tf_data__in_batches__with_files_read_later():
     assert [Y[row] + 2**40 for row in rows] == [sampler.vocabulary.labels[code] for code in codes]
 
 
+@pytest.mark.slow
 @needs_tensorflow
 def test_tf_data__bad_data_sets():
     import tensorflow as tf
@@ -118,6 +128,7 @@ def test_tf_data__bad_data_sets():
         TFDataSampler(short.apply(tf.data.experimental.assert_cardinality(8)))
 
 
+@pytest.mark.slow
 @needs_tensorflow
 @pytest.mark.parametrize("compression", [None, "GZIP"])
 def test_records__in_any_order__compressed_or_not(tmp_path, compression):

@@ -6,6 +6,7 @@ import pytest
 
 from keras_similarity.samplers import MultiShotMemorySampler
 
+pytestmark = pytest.mark.training  # each backend has a trainer of its own
 STEPS = 5
 
 
