@@ -1,5 +1,7 @@
 """An encoder and examples → embeddings."""
 
 from keras_similarity.embed.encode import encode
+from keras_similarity.embed.encoder import Encoder
+from keras_similarity.embed.images import ImageTooLargeError, UnsupportedImageError, read_image
 
-__all__ = ["encode"]
+__all__ = ["Encoder", "ImageTooLargeError", "UnsupportedImageError", "encode", "read_image"]
