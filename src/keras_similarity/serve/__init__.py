@@ -3,7 +3,8 @@
 from keras_similarity.serve.app import create_app
 from keras_similarity.serve.keys import ApiKeys
 from keras_similarity.serve.limits import Limits
+from keras_similarity.serve.metrics import Metrics
 from keras_similarity.serve.server import run_server
-from keras_similarity.serve.service import Service, served_indexes
+from keras_similarity.serve.service import LOOPBACK, Service, served_indexes
 
-__all__ = ["ApiKeys", "Limits", "Service", "create_app", "run_server", "served_indexes"]
+__all__ = ["LOOPBACK", "ApiKeys", "Limits", "Metrics", "Service", "create_app", "run_server", "served_indexes"]
