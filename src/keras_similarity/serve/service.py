@@ -62,11 +62,7 @@ class Service:
         return self.encoder
 
     def use(self, encoder: Encoder) -> None:
-        """Serve an encoder from now on.
-
-        Raises:
-            IndexMismatchError: its embeddings fit none of the indexes.
-        """
+        """Serve an encoder from now on, once it was called with every size of batch."""
         served = ServedEncoder(encoder, self.limits, self.metrics)
         served.warm_up()
         self.encoder, self.loading = served, False
