@@ -52,6 +52,8 @@ def server(*command, port, path, core="0"):
     process = subprocess.Popen(pinned, cwd=HERE, stderr=subprocess.DEVNULL, env=environment)
     try:
         while True:
+            if process.poll() is not None:
+                sys.exit(f"{command[0]} ended with {process.returncode}")
             try:
                 urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).close()
                 break

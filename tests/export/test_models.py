@@ -4,11 +4,18 @@ import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
-pytestmark = [pytest.mark.training, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.training,
+    pytest.mark.slow,
+    # Keras's own call of jax2tf, and what converters say of themselves.
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore::FutureWarning"),
+    pytest.mark.filterwarnings("ignore::UserWarning"),
+]
 
 from keras_similarity.export import FORMATS, ExportError, export_model  # noqa: E402  after the skip
 
-PACKAGES = {"onnx": "onnxruntime", "saved_model": "tensorflow", "openvino": "openvino", "litert": "ai_edge_litert"}
+PACKAGES = {"onnx": "onnxruntime", "saved_model": "tensorflow", "openvino": "openvino", "litert": "tensorflow"}
 CONVERTERS = {"jax": "jax2onnx", "tensorflow": "tf2onnx", "torch": "onnxscript"}
 
 
