@@ -4,14 +4,7 @@ import numpy as np
 import pytest
 
 keras = pytest.importorskip("keras")
-pytestmark = [
-    pytest.mark.training,
-    pytest.mark.slow,
-    # Keras's own call of jax2tf, and what converters say of themselves.
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.filterwarnings("ignore::FutureWarning"),
-    pytest.mark.filterwarnings("ignore::UserWarning"),
-]
+pytestmark = [pytest.mark.training, pytest.mark.slow]
 
 from keras_similarity.export import FORMATS, ExportError, export_model  # noqa: E402  after the skip
 

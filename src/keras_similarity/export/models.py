@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import shutil
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,9 @@ def _write(model: Any, path: Path, keras_format: str) -> None:
     if keras_format == "onnx":
         import_extra("onnx", extra="onnx", purpose="the ONNX format")
     try:
-        model.export(str(path), format=keras_format, verbose=False)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what converters tell their own authors
+            model.export(str(path), format=keras_format, verbose=False)
     except ImportError:
         raise
     except Exception as error:  # of whichever converter
