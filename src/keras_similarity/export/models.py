@@ -25,6 +25,7 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "openvino": ("openvino", ("tensorflow", "torch")),
     "litert": ("litert", ("tensorflow",)),
 }
+SUFFIXES = {"onnx": ".onnx", "saved_model": "", "openvino": ".xml", "litert": ".tflite"}
 TOLERANCE = 1e-4
 CHECKED_ROWS = 5
 METADATA = "keras_similarity"
@@ -41,7 +42,8 @@ def export_model(
 
     Args:
         model: A Keras model of one input and one output `(n, d)`.
-        path: What to write: a file, or for "saved_model" a folder; what is there is replaced.
+        path: What to write: a file ending in .onnx, .tflite or .xml, or for "saved_model" a folder; what is there is
+            replaced.
         format: One of `FORMATS`.
         pixel_scale: What pixels of 0–255 are multiplied by before `model` gets them; it becomes part of the copy.
         tolerance: The largest difference of any number of an embedding.
@@ -50,6 +52,7 @@ def export_model(
         The largest difference seen; NaN where the runtime that would tell is not installed.
 
     Raises:
+        ValueError: an unknown format, or another ending.
         ExportError: the backend cannot write this format, or the copy differs by more. Nothing is left behind then.
         MissingExtraError: a package that the format needs is not installed.
     """
@@ -62,11 +65,16 @@ def export_model(
             f"Keras on {keras.backend.backend()} cannot write {format}: {', '.join(backends)} can.\n"
             f"  Load the model under another backend: KERAS_BACKEND={backends[0]}"
         )
+    if path.suffix != SUFFIXES[format] and SUFFIXES[format]:
+        raise ValueError(f"`path` must end in {SUFFIXES[format]} for {format}: got {path.name}.\n  Name it so.")
     whole = _with_scaling(model, pixel_scale)
     rows = _sample(whole)
     expected: Any = keras.ops.convert_to_numpy(whole(rows, training=False))  # JAX exports only what was called once
-    fresh = path.with_name(f".new-{path.name}")
+    folder = path.with_name(f".new-{path.name}")
+    fresh = folder / path.name
     try:
+        _remove(folder)
+        folder.mkdir()
         _write(whole, fresh, keras_format)
         if format == "onnx":
             _describe(fresh, whole)
@@ -76,10 +84,11 @@ def export_model(
                 f"the {format} copy must give the same embeddings to {tolerance:g}: they differ by {difference:.3g}.\n"
                 "  Report it, with the model."
             )
-        _remove(path)
-        fresh.rename(path)
+        for made in folder.iterdir():  # OpenVINO's weights lie beside its file
+            _remove(path.with_name(made.name))
+            made.rename(path.with_name(made.name))
     finally:
-        _remove(fresh)
+        _remove(folder)
     return difference
 
 

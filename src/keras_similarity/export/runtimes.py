@@ -1,6 +1,7 @@
 """Each format's own runtime, to compare a copy with its original."""
 
 import importlib
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,9 @@ def _openvino(path: Path) -> Call:
 
 
 def _litert(path: Path) -> Call:
-    interpreter = importlib.import_module("tensorflow").lite.Interpreter(str(path))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that another package has it too
+        interpreter = importlib.import_module("tensorflow").lite.Interpreter(str(path))
 
     def call(rows: Rows) -> Rows:
         given, made = interpreter.get_input_details()[0]["index"], interpreter.get_output_details()[0]["index"]
