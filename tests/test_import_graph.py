@@ -29,6 +29,8 @@ MAY_IMPORT = {
     "callbacks": {"core", "errors", "evaluate", "index"},
     "metrics": {"core", "errors", "ops"},
     "visualization": {"calibrate", "core", "errors", "evaluate"},
+    "serve": {"calibrate", "core", "embed", "errors", "evaluate", "index", "inspection"},
+    "export": {"calibrate", "core", "embed", "errors", "evaluate", "index", "inspection"},
 }
 MAY_IMPORT["cli"] = {*MAY_IMPORT, "__init__"}
 THIRD_PARTY = {
@@ -50,6 +52,8 @@ THIRD_PARTY = {
     "callbacks": {"numpy", "keras"},
     "metrics": {"keras"},
     "visualization": {"numpy"},
+    "serve": {"numpy", "litestar", "msgspec", "uvicorn"},
+    "export": {"numpy"},
     "cli": {"numpy", "keras", "typer", "rich"},
 }
 FRAMEWORKS = {"jax", "tensorflow", "torch"}

@@ -17,7 +17,18 @@ __version__ = "0.1.0.dev0"
 
 # Packages that import Keras, and those that need NumPy alone.
 _TRAINING = ("architectures", "augment", "callbacks", "layers", "losses", "metrics", "models", "ops", "samplers")
-_SEARCH = ("calibrate", "core", "embed", "errors", "evaluate", "index", "inspection", "visualization")
+_SEARCH = (
+    "calibrate",
+    "core",
+    "embed",
+    "errors",
+    "evaluate",
+    "index",
+    "export",
+    "inspection",
+    "serve",
+    "visualization",
+)
 _NAMES = {
     "Index": "keras_similarity.index",
     "Lookup": "keras_similarity.core",
@@ -40,6 +51,7 @@ __all__ = [
     "embed",
     "errors",
     "evaluate",
+    "export",
     "index",
     "inspection",
     "layers",
@@ -48,6 +60,7 @@ __all__ = [
     "models",
     "ops",
     "samplers",
+    "serve",
     "visualization",
 ]
 

@@ -61,6 +61,11 @@ class Readable:
     def __repr__(self) -> str:
         return f"<Index: {len(self)} items, dim {self.dim}, {self.distance} distance>"
 
+    @property
+    def generation(self) -> int:
+        """A number that grows with every change that a search can see; what was read under it stays true."""
+        return self._store.rows.generation
+
     def get(self, ids: Any) -> list[Record]:
         """Return the records of `ids`, in their order.
 

@@ -1,0 +1,80 @@
+"""Every command, where its options come from, and what its errors mean to a shell."""
+
+import sys
+from typing import Any
+
+import typer
+
+from keras_similarity import __version__
+from keras_similarity.cli.calibrate import calibrate
+from keras_similarity.cli.demo import demo
+from keras_similarity.cli.doctor import doctor
+from keras_similarity.cli.duplicates import duplicates
+from keras_similarity.cli.embed import embed
+from keras_similarity.cli.evaluate import evaluate
+from keras_similarity.cli.export import export
+from keras_similarity.cli.index import index_commands
+from keras_similarity.cli.match import match
+from keras_similarity.cli.query import query
+from keras_similarity.cli.serve import serve
+from keras_similarity.cli.settings import read_settings
+from keras_similarity.cli.train import train
+from keras_similarity.errors import IndexFormatError, IndexLockedError, KerasSimilarityError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="keras-similarity",
+    help="Find things that are like other things.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for command in (train, embed, query, evaluate, calibrate, match, duplicates, serve, export, doctor, demo):
+    app.command()(command)
+app.add_typer(index_commands, name="index")
+
+VARIABLES = "KERAS_SIMILARITY"  # KERAS_SIMILARITY_SERVE_PORT is `serve --port`
+FAILED = 1
+CORRUPT = 3
+LOCKED = 4
+INTERRUPTED = 130
+# Typer carries click's classes under a name of its own, or takes click's: this is its error, whichever it is.
+UsageError: Any = typer.BadParameter.__mro__[2]
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"keras-similarity {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 used wrongly, 3 damaged, 4 locked, 130 interrupted."""
+    try:
+        command = typer.main.get_command(app)
+        settings = read_settings(command)
+        code = command.main(auto_envvar_prefix=VARIABLES, default_map=settings, standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except UsageError as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        typer.echo("interrupted", err=True)
+        sys.exit(INTERRUPTED)
+    except (KerasSimilarityError, ValueError, OSError) as error:
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(_code_of(error))
+
+
+def _code_of(error: Exception) -> int:
+    if isinstance(error, IndexLockedError):
+        return LOCKED
+    return CORRUPT if isinstance(error, IndexFormatError) else FAILED

@@ -1,0 +1,34 @@
+"""`keras-similarity evaluate`: how good the neighbours are."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_similarity.cli.options import AsJson, EncoderOption
+from keras_similarity.cli.output import show_values
+
+__all__ = ["evaluate"]
+
+
+def evaluate(
+    index: Annotated[Path, typer.Argument(help="Folder of the index.")],
+    queries: Annotated[Path, typer.Argument(help="Labelled queries: Parquet, or a folder of images with --encoder.")],
+    metric: Annotated[list[str] | None, typer.Option(help="recall@1, map@r, …; several times for several.")] = None,
+    same_ids: Annotated[bool, typer.Option(help="Leave out the item that has the query's id.")] = False,
+    encoder: EncoderOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Search labelled queries and score what is found.
+
+    Example: keras-similarity evaluate my.index queries.parquet --metric recall@1
+    """
+    from keras_similarity.cli.vectors import all_vectors
+    from keras_similarity.evaluate import evaluate_retrieval
+    from keras_similarity.index import Index
+
+    vectors, ids, labels = all_vectors(queries, encoder)
+    metrics = metric or ["recall@1", "recall@5", "map@r"]
+    with Index.open(index, read_only=True) as found:
+        scores = evaluate_retrieval(found, vectors, labels, metrics, ids=ids if same_ids else None)
+    show_values({"queries": len(vectors)} | scores, as_json=as_json)

@@ -1,0 +1,84 @@
+"""`keras-similarity serve`: an index over HTTP."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from keras_similarity.cli.options import EncoderOption
+from keras_similarity.cli.output import say
+
+__all__ = ["serve"]
+
+KeyFile = Annotated[Path | None, typer.Option(help="File with a key a line.")]
+WRITE_KEYS, READ_KEYS = "KERAS_SIMILARITY_API_KEYS", "KERAS_SIMILARITY_READ_KEYS"  # keys, separated by commas
+
+
+def serve(
+    indexes: Annotated[list[Path], typer.Argument(metavar="INDEX…", help="Folders; each is named by its stem.")],
+    host: Annotated[str, typer.Option(help="Where to listen; others than loopback need keys.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="0 for a free one.", min=0, max=65535)] = 8000,
+    encoder: EncoderOption = None,
+    api_key_file: KeyFile = None,
+    read_key_file: KeyFile = None,
+    insecure: Annotated[bool, typer.Option("--insecure", help="Listen on another host without keys.")] = False,
+    allowed_host: Annotated[list[str] | None, typer.Option(help="Another name that clients may call it by.")] = None,
+    snapshots: Annotated[Path | None, typer.Option(help="Folder for snapshots; without it none are made.")] = None,
+    read_only: Annotated[bool, typer.Option("--read-only", help="Refuse changes.")] = False,
+    max_k: Annotated[int, typer.Option(min=1, help="Neighbours of a query.")] = 1000,
+    batch: Annotated[int, typer.Option(min=1, help="Queries or items of a request.")] = 256,
+    body_bytes: Annotated[int, typer.Option(min=1, help="Of a body.")] = 10_000_000,
+    metadata_bytes: Annotated[int, typer.Option(min=1, help="Of an item's metadata.")] = 16_384,
+    metadata_depth: Annotated[int, typer.Option(min=1, help="Its levels.")] = 8,
+    image_bytes: Annotated[int, typer.Option(min=1, help="Of an image.")] = 10_000_000,
+    image_pixels: Annotated[int, typer.Option(min=1, help="Of an image.")] = 20_000_000,
+    in_flight: Annotated[int, typer.Option(min=1, help="Requests answered at a time.")] = 256,
+    queue: Annotated[int, typer.Option(min=1, help="Rows that wait for model or index.")] = 1024,
+    connections: Annotated[int, typer.Option(min=1, help="Open at a time.")] = 1024,
+    deadline: Annotated[float, typer.Option(help="Seconds for an answer.")] = 30.0,
+    read_timeout: Annotated[float, typer.Option(help="Seconds for headers, and for a body.")] = 10.0,
+    keep_alive: Annotated[float, typer.Option(help="Seconds that an idle connection stays.")] = 5.0,
+    stop_timeout: Annotated[float, typer.Option(help="Seconds for requests under way at the end.")] = 10.0,
+) -> None:
+    """Serve indexes until SIGTERM or Ctrl-C; SIGHUP opens them anew.
+
+    Keys come from files, or from the variables KERAS_SIMILARITY_API_KEYS and KERAS_SIMILARITY_READ_KEYS.
+
+    Example: keras-similarity serve my.index --encoder model.keras
+    """
+    from keras_similarity.core.extras import import_extra
+
+    for package in ("litestar", "httptools", "prometheus_client"):
+        import_extra(package, extra="serve", purpose="`serve`")
+    from keras_similarity.cli.encoders import open_encoder
+    from keras_similarity.serve import LOOPBACK, ApiKeys, Limits, Metrics, Service, run_server, served_indexes
+
+    limits = Limits(
+        *(body_bytes, batch, max_k, metadata_bytes, metadata_depth, image_bytes, image_pixels, in_flight, queue),
+        *(connections, deadline, read_timeout, keep_alive, stop_timeout),
+    )
+    keys = ApiKeys(_keys(api_key_file, WRITE_KEYS), _keys(read_key_file, READ_KEYS))
+    metrics = Metrics()
+    local = LOOPBACK | {name.lower() for name in allowed_host or []}
+    service = Service(
+        served_indexes(indexes, limits, metrics, read_only=read_only),
+        keys=keys,
+        limits=limits,
+        metrics=metrics,
+        hosts=local if allowed_host or host in LOOPBACK else None,
+        snapshots=snapshots,
+    )
+    load = None if encoder is None else lambda: open_encoder(encoder)
+    run_server(service, host=host, port=port, insecure=insecure, load_encoder=load, started=_say_where)
+
+
+def _say_where(address: str) -> None:
+    say(f"serving at {address}")
+
+
+def _keys(path: Path | None, variable: str) -> Iterable[str]:
+    """Return keys from a file and from the environment, never from the command line, which others can see."""
+    lines = [] if path is None else path.read_text().split()
+    return [*lines, *(key for key in os.environ.get(variable, "").split(",") if key)]

@@ -1,0 +1,90 @@
+"""An image file → pixels `(height, width, channels)` of one size, whatever it holds."""
+
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.core.extras import import_extra
+
+__all__ = ["ImageTooLargeError", "UnsupportedImageError", "read_image"]
+
+WEB_FORMATS = ("JPEG", "PNG", "WEBP")
+MOST_PIXELS = 20_000_000
+MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+
+
+class UnsupportedImageError(ValueError):
+    """No image, or one of a format that is not read here."""
+
+
+class ImageTooLargeError(ValueError):
+    """An image of more pixels than are decoded."""
+
+
+def read_image(
+    source: bytes | Path,
+    shape: tuple[int, ...],
+    *,
+    formats: Sequence[str] | None = WEB_FORMATS,
+    most_pixels: int = MOST_PIXELS,
+) -> NDArray[np.uint8]:
+    """Read one image and scale it.
+
+    Its first frame is taken, turned upright as its camera says; transparency is dropped, 16 bits become 8.
+
+    Args:
+        source: The file's content, or its path.
+        shape: `(height, width, channels)` to return, with 1 (grey), 3 or 4 channels.
+        formats: Pillow's names of what is read; None for all it knows.
+        most_pixels: Refuse more before anything is decoded.
+
+    Returns:
+        `shape`, uint8, 0–255.
+
+    Raises:
+        UnsupportedImageError: no image, another format, or one that is cut or damaged.
+        ImageTooLargeError: too many pixels.
+        MissingExtraError: Pillow is not installed.
+    """
+    pillow = import_extra("PIL.Image", extra="data", purpose="reading images")
+    name = source.name if isinstance(source, Path) else "the image"
+    height, width, channels = shape
+    try:
+        with pillow.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=formats) as image:
+            if image.width * image.height > most_pixels:
+                raise ImageTooLargeError(
+                    f"{name} has {image.width} × {image.height} pixels, and {most_pixels:,} are read.\n  Scale it."
+                )
+            image.draft(MODES[channels], (width, height))
+            upright = _upright(image)
+            pixels = _in_8_bits(upright).convert(MODES[channels])
+            if pixels.size != (width, height):
+                pixels = pixels.resize((width, height), pillow.Resampling.BILINEAR, reducing_gap=2.0)
+            return np.asarray(pixels, np.uint8).reshape(shape)
+    except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
+        raise ImageTooLargeError(
+            f"{name} has more than the {most_pixels:,} pixels that are read.\n  Scale it down."
+        ) from error
+    except ImageTooLargeError:
+        raise
+    except (OSError, ValueError, SyntaxError, EOFError) as error:
+        reason = "its content is none" if isinstance(error, pillow.UnidentifiedImageError) else str(error)
+        wanted = "a whole image" if formats is None else f"a whole image in {', '.join(formats)}"
+        raise UnsupportedImageError(f"{name} must be {wanted}: {reason}.\n  Convert or repair it.") from error
+
+
+def _upright(image: Any) -> Any:
+    if not image.getexif():
+        return image
+    return import_extra("PIL.ImageOps", extra="data", purpose="reading images").exif_transpose(image)
+
+
+def _in_8_bits(image: Any) -> Any:
+    if not image.mode.startswith("I"):
+        return image
+    pillow = import_extra("PIL.Image", extra="data", purpose="reading images")
+    return pillow.fromarray((np.asarray(image, np.uint32) >> 8).clip(0, 255).astype(np.uint8))

@@ -1,0 +1,136 @@
+"""An index in the formats of faiss, Qdrant and PostgreSQL with pgvector: files that these load as they are."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_similarity.core.extras import import_extra
+from keras_similarity.core.label_json import label_to_json
+from keras_similarity.core.results import Record
+from keras_similarity.index import Index
+
+__all__ = ["write_faiss", "write_pgvector", "write_qdrant"]
+
+QDRANT_DISTANCES = {"cosine": "Cosine", "euclidean": "Euclid", "inner_product": "Dot", "manhattan": "Manhattan"}
+PGVECTOR_OPERATORS = {
+    "cosine": "vector_cosine_ops",
+    "euclidean": "vector_l2_ops",
+    "squared_euclidean": "vector_l2_ops",
+    "inner_product": "vector_ip_ops",
+    "manhattan": "vector_l1_ops",
+}
+BATCH = 256  # points of a request
+NAMESPACE = uuid.UUID("6f2f4d0e-5a2c-4c55-9d4b-2f0a4be3a1c7")  # of the UUIDs made of string ids
+
+
+def write_faiss(index: Index, path: Path) -> int:
+    """Write an exact faiss index, which `faiss.read_index` reads, and ids and labels in PATH.json; return how many.
+
+    Cosine becomes inner product of unit rows, whose score is 1 − distance; faiss's L2 is the squared distance.
+
+    Raises:
+        ValueError: a distance that faiss lacks.
+    """
+    faiss = import_extra("faiss", extra="faiss", purpose="faiss files")
+    name = index.distance.name
+    _check(name, {"cosine", "inner_product", "euclidean", "squared_euclidean"}, "faiss")
+    flat = faiss.IndexFlatL2(index.dim) if "euclidean" in name else faiss.IndexFlatIP(index.dim)
+    ids: list[Any] = []
+    labels: list[Any] = []
+    for part in _parts(index):
+        rows = np.stack([record.embedding for record in part])
+        if name == "cosine":
+            rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+        flat.add(rows)
+        ids += [record.id for record in part]
+        labels += [label_to_json(record.label) for record in part]
+    faiss.write_index(flat, str(path))
+    path.with_name(f"{path.name}.json").write_text(json.dumps({"distance": name, "ids": ids, "labels": labels}))
+    return len(ids)
+
+
+def write_qdrant(index: Index, path: Path) -> int:
+    """Write JSON lines for Qdrant: the first the body that creates a collection, each other one an upsert of points.
+
+    Send the first with PUT to /collections/NAME, the others to /collections/NAME/points. Qdrant's ids are numbers of 64
+    bits or UUIDs: other ids become UUIDs made of them, and the payload keeps them as "id".
+
+    Raises:
+        ValueError: a distance that Qdrant lacks.
+    """
+    _check(index.distance.name, QDRANT_DISTANCES, "Qdrant")
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        vectors = {"size": index.dim, "distance": QDRANT_DISTANCES[index.distance.name]}
+        file.write(json.dumps({"vectors": vectors}) + "\n")
+        for part in _parts(index):
+            file.write(json.dumps({"points": [_point(record) for record in part]}) + "\n")
+            count += len(part)
+    return count
+
+
+def write_pgvector(index: Index, path: Path) -> int:
+    """Write SQL that makes the table "items" in PostgreSQL with pgvector, filled: psql -f PATH.
+
+    Ids and labels are JSON values, in which 1 and "1" differ.
+
+    Raises:
+        ValueError: a distance that pgvector lacks.
+    """
+    name = index.distance.name
+    _check(name, PGVECTOR_OPERATORS, "pgvector")
+    count = 0
+    with path.open("w", encoding="utf-8") as file:
+        file.write(
+            "CREATE EXTENSION IF NOT EXISTS vector;\n"
+            "CREATE TABLE items (id jsonb PRIMARY KEY, label jsonb, metadata jsonb, "
+            f"embedding vector({index.dim}) NOT NULL);\n"
+            "COPY items (id, label, metadata, embedding) FROM stdin;\n"
+        )
+        for record in index.records():
+            vector = "[" + ",".join(map(repr, record.embedding.tolist())) + "]"
+            fields = (_json(record.id), _json(label_to_json(record.label)), _json(record.metadata))
+            file.write("\t".join([*(_copied(field) for field in fields), vector]) + "\n")
+            count += 1
+        file.write(f"\\.\nCREATE INDEX ON items USING hnsw (embedding {PGVECTOR_OPERATORS[name]});\n")
+    return count
+
+
+def _parts(index: Index) -> Iterator[list[Record]]:
+    part: list[Record] = []
+    for record in index.records():
+        part.append(record)
+        if len(part) == BATCH:
+            yield part
+            part = []
+    if part:
+        yield part
+
+
+def _point(record: Record) -> dict[str, Any]:
+    whole = isinstance(record.id, int) and record.id >= 0
+    payload = {"id": record.id, "label": label_to_json(record.label)} | (record.metadata or {})
+    point_id = record.id if whole else str(uuid.uuid5(NAMESPACE, json.dumps(record.id)))
+    return {"id": point_id, "vector": record.embedding.tolist(), "payload": payload}
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def _copied(text: str | None) -> str:
+    """Return a field as COPY reads it."""
+    if text is None:
+        return "\\N"
+    for character, escaped in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(character, escaped)
+    return text
+
+
+def _check(distance: str, known: Any, program: str) -> None:
+    if distance not in known:
+        raise ValueError(f"{program} has the distances {', '.join(sorted(known))}: got {distance!r}.\n  Write Parquet.")

@@ -1,0 +1,144 @@
+"""An embedding model in the formats of other runtimes, compared with the original before it is handed over."""
+
+import importlib.util
+import json
+import shutil
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.core.checks import check_choice
+from keras_similarity.core.extras import import_extra
+from keras_similarity.errors import KerasSimilarityError
+from keras_similarity.export.runtimes import RUNTIMES
+
+__all__ = ["FORMATS", "ExportError", "export_model"]
+
+# Format -> Keras's name of it, and the backends that can write it.
+FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "onnx": ("onnx", ("jax", "tensorflow", "torch")),
+    "saved_model": ("tf_saved_model", ("jax", "tensorflow")),
+    "openvino": ("openvino", ("tensorflow", "torch")),
+    "litert": ("litert", ("tensorflow",)),
+}
+SUFFIXES = {"onnx": ".onnx", "saved_model": "", "openvino": ".xml", "litert": ".tflite"}
+TOLERANCE = 1e-4
+CHECKED_ROWS = 5
+METADATA = "keras_similarity"
+
+
+class ExportError(KerasSimilarityError):
+    """A model that its backend cannot write in a format, or whose copy gives other embeddings."""
+
+
+def export_model(
+    model: Any, path: Path, format: str, *, pixel_scale: float = 1.0, tolerance: float = TOLERANCE
+) -> float:
+    """Write a model, with its scaling of pixels and its normalisation, and compare the copy's embeddings.
+
+    Args:
+        model: A Keras model of one input and one output `(n, d)`.
+        path: What to write: a file ending in .onnx, .tflite or .xml, or for "saved_model" a folder; what is there is
+            replaced.
+        format: One of `FORMATS`.
+        pixel_scale: What pixels of 0–255 are multiplied by before `model` gets them; it becomes part of the copy.
+        tolerance: The largest difference of any number of an embedding.
+
+    Returns:
+        The largest difference seen; NaN where the runtime that would tell is not installed.
+
+    Raises:
+        ValueError: an unknown format, or another ending.
+        ExportError: the backend cannot write this format, or the copy differs by more. Nothing is left behind then.
+        MissingExtraError: a package that the format needs is not installed.
+    """
+    import keras
+
+    check_choice(format, FORMATS, name="format")
+    keras_format, backends = FORMATS[format]
+    if keras.backend.backend() not in backends:
+        raise ExportError(
+            f"Keras on {keras.backend.backend()} cannot write {format}: {', '.join(backends)} can.\n"
+            f"  Load the model under another backend: KERAS_BACKEND={backends[0]}"
+        )
+    if path.suffix != SUFFIXES[format] and SUFFIXES[format]:
+        raise ValueError(f"`path` must end in {SUFFIXES[format]} for {format}: got {path.name}.\n  Name it so.")
+    whole = _with_scaling(model, pixel_scale)
+    rows = _sample(whole)
+    expected: Any = keras.ops.convert_to_numpy(whole(rows, training=False))  # JAX exports only what was called once
+    folder = path.with_name(f".new-{path.name}")
+    fresh = folder / path.name
+    try:
+        _remove(folder)
+        folder.mkdir()
+        _write(whole, fresh, keras_format)
+        if format == "onnx":
+            _describe(fresh, whole)
+        difference = _difference(fresh, format, rows, expected)
+        if difference > tolerance:
+            raise ExportError(
+                f"the {format} copy must give the same embeddings to {tolerance:g}: they differ by {difference:.3g}.\n"
+                "  Report it, with the model."
+            )
+        for made in folder.iterdir():  # OpenVINO's weights lie beside its file
+            _remove(path.with_name(made.name))
+            made.rename(path.with_name(made.name))
+    finally:
+        _remove(folder)
+    return difference
+
+
+def _with_scaling(model: Any, pixel_scale: float) -> Any:
+    """Return the model behind a layer that scales pixels, where it does not scale them itself."""
+    import keras
+
+    inputs = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
+    scaled = inputs if pixel_scale == 1.0 else keras.layers.Rescaling(pixel_scale)(inputs)
+    return keras.Model(inputs, model(scaled))
+
+
+def _sample(model: Any) -> NDArray[np.float32]:
+    shape = (CHECKED_ROWS, *model.inputs[0].shape[1:])
+    return np.random.default_rng(0).uniform(0, 255 if len(shape) == 4 else 1, shape).astype(np.float32)
+
+
+def _write(model: Any, path: Path, keras_format: str) -> None:
+    if keras_format == "onnx":
+        import_extra("onnx", extra="onnx", purpose="the ONNX format")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what converters tell their own authors
+            model.export(str(path), format=keras_format, verbose=False)
+    except ImportError:
+        raise
+    except Exception as error:  # of whichever converter
+        raise ExportError(
+            f"the model could not be written: {type(error).__name__}: {error!s:.300}.\n  Try another backend."
+        ) from error
+
+
+def _describe(path: Path, model: Any) -> None:
+    """Write down what the server needs to know: that pixels are 0–255."""
+    onnx = import_extra("onnx", extra="onnx", purpose="the ONNX format")
+    copy = onnx.load(str(path))
+    onnx.helper.set_model_props(copy, {METADATA: json.dumps({"pixels": 255, "shape": list(model.inputs[0].shape[1:])})})
+    onnx.save(copy, str(path))
+
+
+def _difference(path: Path, format: str, rows: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+    package, run = RUNTIMES[format]
+    if importlib.util.find_spec(package) is None:
+        return float("nan")
+    call: Callable[[NDArray[np.float32]], NDArray[np.float32]] = run(path)
+    return float(np.abs(call(rows) - expected).max())
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,54 @@
+"""The application: routes of Litestar behind the gate."""
+
+import logging
+from typing import Any
+
+from litestar import Litestar, Request, Response
+from litestar.exceptions import HTTPException
+
+from keras_similarity.serve.gate import REQUEST_ID_KEY, Gate
+from keras_similarity.serve.problems import Problem, as_problem, problem_body
+from keras_similarity.serve.routes.embeddings import embedding_routes
+from keras_similarity.serve.routes.items import item_routes
+from keras_similarity.serve.routes.queries import query_routes
+from keras_similarity.serve.routes.status import status_routes
+from keras_similarity.serve.routes.upkeep import upkeep_routes
+from keras_similarity.serve.service import Service
+
+__all__ = ["create_app"]
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(service: Service) -> Any:
+    """Return the ASGI application that serves `service`."""
+    about = (status_routes, query_routes, item_routes, upkeep_routes, embedding_routes)
+    handlers = [handler for routes in about for handler in routes(service)]
+    app = Litestar(
+        handlers,
+        openapi_config=None,
+        logging_config=None,
+        exception_handlers={Exception: _as_response},
+        request_max_body_size=None,  # the gate has read it, within its limit
+    )
+    return Gate(app, service)
+
+
+def _as_response(request: Request[Any, Any, Any], error: Exception) -> Any:
+    scope = request.scope
+    request_id = str(scope.get(REQUEST_ID_KEY, ""))
+    problem = _router_problem(error) or as_problem(error)
+    if problem is None:
+        logger.error("request %s failed", request_id, exc_info=error)
+        problem = Problem(500, f"the server failed; its log says why, under {request_id}.\n  Report it.")
+    kind, body = problem_body(problem, scope["path"], request_id)
+    headers = {name.decode(): value.decode() for name, value in problem.headers.items()}
+    return Response(body, status_code=problem.status, media_type=kind.decode(), headers=headers)
+
+
+def _router_problem(error: Exception) -> Problem | None:
+    """Return what Litestar itself refuses: no such path, another method."""
+    if not isinstance(error, HTTPException) or error.status_code >= 500:
+        return None
+    headers = {name.encode(): value.encode() for name, value in (error.headers or {}).items()}
+    return Problem(error.status_code, f"{error.detail}.\n  /openapi.json describes what there is.", headers=headers)

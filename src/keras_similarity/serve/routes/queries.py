@@ -1,0 +1,123 @@
+"""Asking an index: its neighbours, and the calibrated label of a query."""
+
+from typing import Any
+
+from litestar import get, post
+from litestar.response.base import ASGIResponse
+from litestar.types import Scope
+from msgspec import UNSET
+
+from keras_similarity.calibrate import CalibrationResults, match
+from keras_similarity.core.label_json import label_to_json
+from keras_similarity.core.results import SearchResult
+from keras_similarity.serve.problems import Problem
+from keras_similarity.serve.routes.replies import decode_body, json_reply, reply
+from keras_similarity.serve.schemas import MatchRequest, Query, QueryRequest
+from keras_similarity.serve.searches import Search, vector_of
+from keras_similarity.serve.served_index import ServedIndex
+from keras_similarity.serve.service import Service
+
+__all__ = ["query_routes"]
+
+SOURCES = ("vector", "vectors", "id", "image", "text")
+INCLUDED = frozenset({"metadata"})
+NO_LABEL = object()  # no label of any index
+
+
+def query_routes(service: Service) -> list[Any]:
+    """Return the handlers."""
+
+    @get("/v1/indexes")
+    async def list_indexes() -> ASGIResponse:
+        return reply({"indexes": [_summary(served) for served in service.indexes.values()]})
+
+    @get("/v1/indexes/{name:str}")
+    async def describe_index(name: str) -> ASGIResponse:
+        served = service.index(name)
+        about = await served.read(lambda index: index.describe())
+        return reply(_summary(served) | {"engine": about["engine"], "calibrated": served.calibration is not None})
+
+    @post("/v1/indexes/{name:str}/query", status_code=200)
+    async def query(name: str, scope: Scope) -> ASGIResponse:
+        served = service.index(name)
+        request = decode_body(scope, QueryRequest)
+        if request.k > service.limits.k:
+            raise Problem(400, f"`k` may be at most {service.limits.k} (--max-k): got {request.k}.\n  Ask for less.")
+        search = Search(
+            await query_vectors(service, served, request),
+            request.k,
+            request.where,
+            request.max_distance,
+            INCLUDED if request.include is UNSET else frozenset(request.include),
+            request.id,
+        )
+        return json_reply(await served.search(search))
+
+    @post("/v1/indexes/{name:str}/match", status_code=200)
+    async def match_query(name: str, scope: Scope) -> ASGIResponse:
+        served = service.index(name)
+        request = decode_body(scope, MatchRequest)
+        calibration = served.existing_calibration()
+        vectors = await query_vectors(service, served, request)
+
+        def decided(result: SearchResult) -> list[dict[str, Any]]:
+            return _matches(result, calibration, request.cutpoint)
+
+        return reply(
+            {"results": await served.search(Search(vectors, calibration.k, exclude=request.id, answer=decided))}
+        )
+
+    return [list_indexes, describe_index, query, match_query]
+
+
+async def query_vectors(service: Service, served: ServedIndex, request: Query) -> list[Any]:
+    """Return the vectors that a request asks for, by whatever it names them.
+
+    Raises:
+        Problem: 400 for none or several of vector, vectors, id, image and text; 413 for too many.
+    """
+    given = [name for name in SOURCES if getattr(request, name) is not None]
+    if len(given) != 1:
+        raise Problem(
+            400, f"a query needs one of {', '.join(SOURCES)}: got {' and '.join(given) or 'none'}.\n  Send one of them."
+        )
+    if request.vector is not None:
+        return [request.vector]
+    if request.vectors is not None:
+        check_batch(service, len(request.vectors), "queries")
+        return request.vectors
+    if request.id is not None:
+        item_id = request.id
+        return [await served.read(lambda index: vector_of(index, item_id))]
+    encoder = service.existing_encoder()
+    if request.image is not None:
+        return list(await encoder.images([request.image]))
+    return list(await encoder.texts([request.text or ""]))
+
+
+def check_batch(service: Service, count: int, what: str) -> None:
+    """Raise a 413 for more than a request may have."""
+    if count > service.limits.batch:
+        raise Problem(
+            413, f"a request may have {service.limits.batch} {what} (--batch): got {count}.\n  Send several requests."
+        )
+
+
+def _summary(served: ServedIndex) -> dict[str, Any]:
+    index = served.index
+    return {"name": served.name, "dim": index.dim, "distance": index.distance.name, "size": len(index)}
+
+
+def _matches(result: SearchResult, calibration: CalibrationResults, cutpoint: str) -> list[dict[str, Any]]:
+    matches = match(result, calibration, cutpoint, no_match_label=NO_LABEL)
+    columns = zip(matches.candidates, matches.matched, matches.distances, matches.probabilities, strict=True)
+    return [
+        {
+            "label": label_to_json(candidate) if matched else None,
+            "matched": bool(matched),
+            "candidate": label_to_json(candidate),
+            "distance": float(distance),
+            "probability": float(probability),
+        }
+        for candidate, matched, distance, probability in columns
+    ]

@@ -1,0 +1,149 @@
+"""One index behind HTTP: searches joined into calls, writes one after the other, and another opened in its place."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from keras_similarity.calibrate import CalibrationResults
+from keras_similarity.errors import NotCalibratedError
+from keras_similarity.index import Index
+from keras_similarity.serve.answers import Answers
+from keras_similarity.serve.batching import Batcher
+from keras_similarity.serve.limits import Limits
+from keras_similarity.serve.metrics import Metrics
+from keras_similarity.serve.problems import Problem
+from keras_similarity.serve.searches import Search, run_searches
+
+__all__ = ["CALIBRATION_FILE", "ServedIndex"]
+
+CALIBRATION_FILE = "calibration.npz"  # in the folder of an index
+MOST_ROWS = 64  # queries of one call: more gain nothing
+MOST_WRITES = 64  # that wait
+
+
+class ServedIndex:
+    """An index that many requests share.
+
+    One thread searches and another writes; a search sees the index as it was when it began.
+
+    Args:
+        path: Its folder.
+        limits: The server's.
+        metrics: Where calls are counted.
+        read_only: Whether to refuse writes.
+
+    Raises:
+        FileNotFoundError, IndexFormatError: see `Index.open`.
+    """
+
+    def __init__(self, path: Path, limits: Limits, metrics: Metrics, *, read_only: bool = False) -> None:
+        self.path = path
+        self.name = path.stem
+        self._read_only = read_only
+        self._open()
+        self._batcher = Batcher(
+            f"the index {self.name}",
+            self._run,
+            most_rows=MOST_ROWS,
+            most_waiting=limits.queue,
+            call_seconds=limits.deadline_seconds,
+            observe=metrics.batches(f"index {self.name}"),
+        )
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"writer {self.name}")
+        self._writes = 0
+        metrics.watch("index_items", "Items of an index", lambda: len(self.index), index=self.name)
+        metrics.watch("index_waiting", "Queries that wait for a search", lambda: self._batcher.waiting, index=self.name)
+
+    @property
+    def usable(self) -> bool:
+        """Whether searches still come back."""
+        return self._batcher.usable
+
+    async def search(self, search: Search) -> bytes:
+        """Return the answer to a query as JSON."""
+        width = self.index.dim
+        for row, vector in enumerate(search.vectors):
+            if len(vector) != width:
+                raise Problem(
+                    409,
+                    f"the index {self.name!r} holds vectors of {width} numbers: query {row} has {len(vector)}.\n"
+                    "  Use the model that filled it.",
+                )
+        return await self._batcher.submit(search, len(search.vectors))
+
+    async def read(self, call: Callable[[Index], Any]) -> Any:
+        """Call a function with the index, in the thread that searches."""
+        return await self._batcher.submit(lambda: call(self.index))
+
+    async def write(self, call: Callable[[Index], Any]) -> Any:
+        """Call a function that changes the index; it is finished even if the client has gone.
+
+        Raises:
+            Problem: 429 when too many writes wait.
+        """
+        if self._writes >= MOST_WRITES:
+            raise Problem(
+                429,
+                f"{self._writes} writes wait for the index {self.name!r}.\n  Try again.",
+                headers={b"retry-after": b"1"},
+            )
+        self._writes += 1
+        future = asyncio.get_running_loop().run_in_executor(self._writer, lambda: call(self.index))
+        future.add_done_callback(self._write_done)
+        return await asyncio.shield(future)
+
+    def existing_calibration(self) -> CalibrationResults:
+        """Return the thresholds of this index, or raise a NotCalibratedError."""
+        if self.calibration is None:
+            raise NotCalibratedError(
+                f"`match` needs thresholds, and the index {self.name!r} has none.\n"
+                "  Make them with: keras-similarity calibrate"
+            )
+        return self.calibration
+
+    async def refresh(self) -> bool:
+        """See what another process has written."""
+        return await self.write(lambda index: index.refresh())
+
+    async def reload(self) -> None:
+        """Open the folder anew and go on with it; searches are answered all the while.
+
+        Raises:
+            FileNotFoundError, IndexFormatError: there is no index any more; the old one is served on.
+        """
+        await self.write(lambda _: None)  # what was acknowledged is in the folder
+        loop = asyncio.get_running_loop()
+        fresh = await loop.run_in_executor(self._writer, self._opened)
+        old = self.index
+
+        def swap() -> None:
+            self.index, self.calibration = fresh
+            self._answers = Answers()
+
+        await self._batcher.submit(swap)
+        await loop.run_in_executor(self._writer, old.close)
+
+    def close(self) -> None:
+        """Finish what is being written, and let go of the files."""
+        self._writer.shutdown(wait=True)
+        self._batcher.close()
+        self.index.close()
+
+    def _open(self) -> None:
+        self.index, self.calibration = self._opened()
+        self._answers = Answers()
+
+    def _opened(self) -> tuple[Index, CalibrationResults | None]:
+        index = Index.open(self.path, read_only=self._read_only)
+        kept = self.path / CALIBRATION_FILE
+        return index, CalibrationResults.open(kept) if kept.is_file() else None
+
+    def _write_done(self, future: asyncio.Future[Any]) -> None:
+        self._writes -= 1
+        if not future.cancelled():
+            future.exception()  # whoever asked may have gone; nobody else has to be told
+
+    def _run(self, works: Any) -> list[Any]:
+        return run_searches(self.index, self._answers, works)

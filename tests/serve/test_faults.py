@@ -1,0 +1,212 @@
+"""Faults of a server, with real processes: nothing acknowledged is lost, and other clients are not harmed."""
+
+import base64
+import io
+import signal
+import socket
+import threading
+import time
+
+import numpy as np
+import pytest
+
+import keras_similarity as ks
+from serve.serving import make_shelf, running, wait_until
+
+image = pytest.importorskip("PIL.Image")
+
+WRITE, READ = "w" * 32, "r" * 32
+
+
+def picture(color):
+    file = io.BytesIO()
+    image.new("RGB", (8, 8), color).save(file, "PNG")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    make_shelf(tmp_path / "shelf.index", rng)
+    return tmp_path / "shelf.index"
+
+
+class Load:
+    """Clients that ask again and again, from threads."""
+
+    def __init__(self, ask, *, clients):
+        self.statuses = []
+        self.errors = []
+        self._ask = ask
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(clients)]
+
+    def __enter__(self):
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error):
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, number):
+        turn = 0
+        while not self._stop.is_set():
+            try:
+                self.statuses.append(self._ask(number, turn))
+            except OSError as error:
+                self.errors.append(error)
+                return
+            turn += 1
+
+
+def test_sigterm_under_load__answers_what_it_took_and_ends_with_0(folder):
+    with running(folder) as client:
+        with Load(lambda number, _: client.query({"id": number, "k": 5})[0], clients=8) as load:
+            wait_until(lambda: len(load.statuses) > 100)
+            client.process.send_signal(signal.SIGTERM)
+            assert client.process.wait(timeout=12) == 0
+        assert set(load.statuses) <= {200, 503}
+        with ks.Index.open(folder) as index:  # the lock is free, and the folder sound
+            assert index.check().ok
+
+
+def test_kill_9_during_upserts__every_acknowledged_item_is_there(folder, rng):
+    vectors = rng.normal(size=(4000, 3)).astype(np.float32) + 2
+    acknowledged = []
+
+    def upsert(client, number, turn):
+        rows = [number * 1000 + turn * 4 + place for place in range(4)]
+        items = [{"id": f"new {row}", "vector": vectors[row % 4000].tolist(), "label": "new"} for row in rows]
+        status = client.ask("POST", "/v1/indexes/shelf/items:batch", {"items": items})[0]
+        if status == 200:
+            acknowledged.extend(rows)
+        return status
+
+    for _ in range(3):
+        before = len(acknowledged)
+        with (
+            running(folder) as client,
+            Load(lambda number, turn, client=client: upsert(client, number, turn), clients=4),
+        ):
+            wait_until(lambda before=before: len(acknowledged) > before + 60)
+            client.process.send_signal(signal.SIGKILL)
+            client.process.wait()
+    with ks.Index.open(folder) as index:
+        assert index.check().ok
+        records = index.get([f"new {row}" for row in dict.fromkeys(acknowledged)])
+        for row, record in zip(dict.fromkeys(acknowledged), records, strict=True):
+            np.testing.assert_array_equal(record.embedding, vectors[row % 4000])
+        assert len(index) % 4 == 0  # 300, and whole batches
+
+
+def test_reload_under_load__no_request_fails_and_the_new_index_answers(folder, rng):
+    with running(folder) as client:
+        client.ask("POST", "/v1/indexes/shelf/items:batch", {"items": [{"id": "kept", "vector": [5, 5, 5]}]})
+        with Load(lambda number, _: client.query({"vector": [number + 1, 2, 3], "k": 5})[0], clients=6) as load:
+            wait_until(lambda: len(load.statuses) > 50)
+            for _ in range(5):
+                assert client.ask("POST", "/v1/indexes/shelf/reload", {})[2] == {"size": 301}
+            with ks.Index.open(folder) as index:  # another process' turn to write
+                index.add([[7.0, -7, 7]], ids=["elsewhere"])
+            client.process.send_signal(signal.SIGHUP)
+            wait_until(lambda: client.ask("GET", "/v1/indexes/shelf/items/elsewhere")[0] == 200)
+            seen = len(load.statuses)
+            wait_until(lambda: len(load.statuses) > seen + 50)
+        assert set(load.statuses) == {200}
+        assert not load.errors
+        assert client.ask("GET", "/v1/indexes/shelf/items/kept")[0] == 200
+
+
+def test_overload__gets_429_with_retry_after_and_recovers(folder):
+    with running(folder, limits={"in_flight": 4}) as client:
+        waits = []
+
+        def ask(number, _):
+            status, headers, _ = client.query({"vectors": [[number + 1, 2, 3]] * 200, "k": 100, "include": []})
+            waits.append(headers.get("retry-after")) if status == 429 else None
+            return status
+
+        with Load(ask, clients=16) as load:
+            wait_until(lambda: 429 in load.statuses and load.statuses.count(200) > 20)
+        assert set(load.statuses) == {200, 429}
+        assert set(waits) == {"1"}
+        assert client.query({"vector": [1, 2, 3]})[0] == 200
+
+
+def test_model_that_hangs__is_504_for_its_requests_and_others_go_on(folder):
+    with running(folder, encoder=True, limits={"deadline_seconds": 1.0}) as client:
+        hanging = threading.Thread(target=lambda: statuses.append(client.query({"image": picture((255, 0, 0))})[0]))
+        statuses = []
+        hanging.start()
+        assert client.query({"vector": [1, 2, 3]})[0] == 200
+        hanging.join()
+        assert statuses == [504]
+        assert client.query({"image": picture((9, 8, 7))})[0] == 200  # a new thread
+        client.process.send_signal(signal.SIGTERM)
+        assert client.process.wait(timeout=15) == 0  # the hanging thread does not keep it
+
+
+def test_client_that_takes_no_answer__is_dropped_and_harms_nobody(folder):
+    body = b'{"vectors":[' + b",".join([b"[1,2,3]"] * 256) + b'],"k":300,"include":[]}'
+    request = b"POST /v1/indexes/shelf/query HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"
+    with running(folder, limits={"read_seconds": 1.0}) as client:
+        lazy = []
+        for _ in range(4):
+            connection = socket.socket()
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", client.port))
+            connection.sendall(request + b"content-length: %d\r\n\r\n" % len(body) + body)
+            lazy.append(connection)
+        assert client.query({"vector": [1, 2, 3]})[0] == 200
+        wait_until(lambda: "keras_similarity_requests_in_flight 1.0" in client.ask("GET", "/metrics")[2])
+        for connection in lazy:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def guarded(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("guarded") / "shelf.index"
+    make_shelf(folder, np.random.default_rng(3))
+    with running(folder, write=[WRITE, "n" * 32], read=[READ]) as client:
+        yield client
+
+
+def bearer(key):
+    return {"authorization": f"Bearer {key}"}
+
+
+@pytest.mark.parametrize("key", ["", "x", READ[:-1], READ + "r", "é" * 8])
+def test_wrong_key__is_401_everywhere_but_for_probes(guarded, key):
+    for method, path in (("GET", "/v1/indexes"), ("GET", "/metrics"), ("GET", "/openapi.json"), ("GET", "/nowhere")):
+        assert guarded.ask(method, path, headers={"authorization": f"Bearer {key}".encode("latin-1")})[0] == 401
+    assert guarded.ask("GET", f"/v1/indexes?api_key={WRITE}")[0] == 401
+    assert guarded.ask("GET", "/healthz")[0] == 200
+
+
+def test_read_key__reads_and_changes_nothing(guarded):
+    assert guarded.query({"vector": [1, 2, 3]}, headers=bearer(READ))[0] == 200
+    assert guarded.query({"vector": [1, 2, 3]}, headers={"x-api-key": READ})[0] == 200
+    for method, path in (
+        ("POST", "/v1/indexes/shelf/items:batch"),
+        ("POST", "/v1/indexes/shelf/reload"),
+        ("POST", "/v1/indexes/shelf/snapshots"),
+        ("DELETE", "/v1/indexes/shelf/items/1"),
+    ):
+        assert guarded.ask(method, path, {}, headers=bearer(READ))[0] == 403
+    for key in (WRITE, "n" * 32):  # two at a time, so that one can be replaced
+        item = {"items": [{"id": "by key", "vector": [1, 2, 3]}]}
+        assert guarded.ask("POST", "/v1/indexes/shelf/items:batch", item, headers=bearer(key))[0] == 200
+
+
+def test_another_writer__is_503_and_named(folder):
+    with running(folder) as client, ks.Index.open(folder) as index:
+        index.add([[1.0, 2, 3]])
+        started = time.monotonic()
+        item = {"items": [{"id": 1, "vector": [1, 2, 3]}]}
+        status, headers, body = client.ask("POST", "/v1/indexes/shelf/items:batch", item)
+        assert (status, headers["retry-after"]) == (503, "1")
+        assert "process" in body["detail"]
+        assert time.monotonic() - started < 10
+        assert client.query({"vector": [1, 2, 3]})[0] == 200
