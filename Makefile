@@ -12,8 +12,8 @@ PROCESSES ?= 2
 # One thread each for OpenMP: torch's threads wait for one another in a loop, and two such processes stand still.
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
-EXTRAS_jax := jax,viz,data
-EXTRAS_all := jax,torch,viz,data,serve,postgres,usearch
+EXTRAS_jax := jax,viz,data,serve
+EXTRAS_all := jax,torch,viz,data,serve,onnx,postgres,usearch
 # The CPU build stands in for the extra `tensorflow`: the same package without GPU code, a third of the size.
 MORE_jax :=
 MORE_all := tensorflow-cpu --group peers
@@ -88,10 +88,11 @@ test-all:  ## every test, on JAX, TensorFlow and torch, and the search side with
 
 # The search side must work where no deep-learning framework, and no Keras, is installed.
 SEARCH_VENV := .venv-search
+SERVER := httptools litestar msgspec pillow prometheus-client uvicorn uvloop
 test-search: $(WHEEL)
 	test -x $(SEARCH_VENV)/bin/python || $(PYTHON) -m venv $(SEARCH_VENV)
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
-	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check faiss-cpu numpy rich typer --group tests
+	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check faiss-cpu numpy rich typer $(SERVER) --group tests
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
 	$(SEARCH_VENV)/bin/python -m pytest -m "not training and not slow" $(ARGS)
 

@@ -15,7 +15,6 @@ TRAINING_FOLDERS = {
     "architectures",
     "augment",
     "callbacks",
-    "cli",
     "layers",
     "losses",
     "metrics",
@@ -23,7 +22,7 @@ TRAINING_FOLDERS = {
     "ops",
 }
 # And those that need Keras alone: what they test is the same on every backend.
-KERAS_FOLDERS = TRAINING_FOLDERS | {"samplers"}
+KERAS_FOLDERS = TRAINING_FOLDERS | {"cli", "samplers"}
 
 # TensorFlow tells of its start-up on stderr; a test that reads stderr wants ours.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.training
 COMMAND = Path(sys.executable).with_name("keras-similarity")
 ROW = re.compile(r"│ (seen|unseen) +│ [\d,]+ +│ [\d,]+ +│ (raw pixels|model) +│ +([\d.]+) │ +([\d.]+) │ +([\d.]+) │")
 
