@@ -126,7 +126,7 @@ def main(name, rows, chunk):
             labels = (np.arange(rows) // 2).astype("int32")
         call = step(loss, x, labels)
     memory, result = extra_mb(call)
-    rounds = 3 if rows > 8000 else 9
+    rounds = 1 if rows > 8000 else 9
     value = None if name == "matmuls" else float(ops.convert_to_numpy(result[0]))
     print(json.dumps({"cpu_ms": median_ms(call, rounds), "extra_mb": memory, "value": value}))
 
