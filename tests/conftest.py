@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import keras_similarity  # noqa: F401 - chooses the backend, before a test imports Keras
+
 DATA = Path(os.environ.get("KERAS_SIMILARITY_DATA") or Path(__file__).parents[2] / "shared" / "data")
 NO_DATA = "the data sets are not on this machine (set KERAS_SIMILARITY_DATA)"
 # Folders whose every test trains or embeds with Keras; single tests elsewhere carry the marker themselves.

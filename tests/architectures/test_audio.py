@@ -7,6 +7,8 @@ import pytest
 from keras_similarity.architectures import AudioSim, LogMel
 from keras_similarity.architectures.log_mel import FLOOR, mel_filters
 
+pytestmark = pytest.mark.slow  # models that JAX compiles for seconds
+
 RATE = 8000
 
 

@@ -11,6 +11,8 @@ import pytest
 from keras_similarity import SimilarityModel
 from keras_similarity.architectures import EfficientNetSim, FrozenBackbone, ImagePreprocessing, ResNet18Sim, ResNet50Sim
 
+pytestmark = pytest.mark.slow  # models that JAX compiles for seconds
+
 SHAPE = (32, 32, 3)
 
 

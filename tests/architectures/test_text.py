@@ -10,6 +10,8 @@ from keras_similarity.architectures import RawSimilarityModel, TextSim, Tokenize
 from keras_similarity.losses import MultiSimilarityLoss
 from keras_similarity.samplers import MultiShotMemorySampler
 
+pytestmark = pytest.mark.slow  # models that JAX compiles for seconds
+
 TEXTS = ["a red car", "the red bus", "two cats", "", "cat!"]
 
 

@@ -8,6 +8,8 @@ from keras import layers
 from keras_similarity.architectures import from_backbone
 from keras_similarity.losses import MultiSimilarityLoss
 
+pytestmark = pytest.mark.slow  # models that JAX compiles for seconds
+
 LABELS = np.arange(12) % 3
 
 

@@ -10,7 +10,7 @@ from keras_similarity import SimilarityModel, architectures
 from keras_similarity.losses import MultiSimilarityLoss
 from keras_similarity.samplers import MultiShotMemorySampler
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.slow]  # models that JAX compiles for seconds
 
 ENCODERS = {
     name: value

@@ -12,7 +12,7 @@ from keras_similarity.layers import ArcFace, MetricEmbedding
 from keras_similarity.losses import MultiSimilarityLoss
 from keras_similarity.samplers import MultiShotMemorySampler
 
-pytestmark = pytest.mark.training
+pytestmark = [pytest.mark.training, pytest.mark.slow]  # models that JAX compiles for seconds
 
 LABELS = np.arange(20) % 4
 

@@ -17,6 +17,7 @@ import keras_similarity
 ROOT = Path(__file__).parents[2]
 NEEDS_KERAS = importlib.util.find_spec("keras") is None
 MODULES = [module.name for module in pkgutil.walk_packages(keras_similarity.__path__, "keras_similarity.")]
+COMPILES_FOR_SECONDS = "keras_similarity.architectures"
 
 
 @pytest.mark.training
@@ -35,7 +36,10 @@ def test_readme_program_prints_what_the_readme_says(tmp_path):
 
 @pytest.mark.training
 @pytest.mark.skipif(NEEDS_KERAS, reason="docstrings of the training side need Keras")
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[pytest.mark.slow] if name.startswith(COMPILES_FOR_SECONDS) else []) for name in MODULES],
+)
 def test_docstring_examples(name):
     module = importlib.import_module(name)
     names = {"np": np, **vars(keras_similarity.core), **vars(module)}

@@ -101,6 +101,7 @@ def loss_of(head, rows, **settings):
     return head.loss(**settings)(LABELS, head(rows))
 
 
+@pytest.mark.slow
 @each_case
 def test_values_and_both_gradients_equal_the_papers(name):
     head, rows, weights, oracle = made(name)

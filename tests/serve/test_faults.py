@@ -1,6 +1,7 @@
 """Faults of a server, with real processes: nothing acknowledged is lost, and other clients are not harmed."""
 
 import base64
+import http.client
 import io
 import signal
 import socket
@@ -55,7 +56,7 @@ class Load:
         while not self._stop.is_set():
             try:
                 self.statuses.append(self._ask(number, turn))
-            except OSError as error:
+            except (OSError, http.client.HTTPException) as error:  # the server was killed in the middle of an answer
                 self.errors.append(error)
                 return
             turn += 1

@@ -21,7 +21,7 @@ from keras_similarity.index import Index
 from keras_similarity.index.engines import ENGINES
 from keras_similarity.index.folder import read_folder, replace_folder
 from keras_similarity.index.stores.disk.folder import is_store
-from keras_similarity.models.forward import Forward
+from keras_similarity.models.adapters.forward import Forward
 
 __all__ = ["Searchable"]
 

@@ -6,7 +6,7 @@ import pytest
 
 from keras_similarity.layers import MetricEmbedding
 from keras_similarity.models import SimilarityModel
-from keras_similarity.models.forward import Forward
+from keras_similarity.models.adapters.forward import Forward
 
 
 @pytest.fixture(scope="module")
