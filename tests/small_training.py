@@ -27,7 +27,7 @@ def recalls_before_and_after(folder, end, loss, searched=lambda model: model):
         return encoder.evaluate_retrieval(x[4000:], y[4000:], ["recall@1"])["recall@1"]
 
     before = recall()
-    model.fit(MultiShotMemorySampler(x[:3000], y[:3000], 10, 8, steps_per_epoch=150, seed=1), verbose=0)
+    model.fit(MultiShotMemorySampler(x[:3000], y[:3000], 10, 8, steps_per_epoch=300, seed=1), verbose=0)
     return before, recall()
 
 

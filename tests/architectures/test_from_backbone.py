@@ -26,7 +26,7 @@ def small(*, dropout=0.5, name="small"):
 
 def sequence():
     inputs = keras.Input((8, 3))
-    return keras.Model(inputs, layers.Conv1D(5, 3, activation="relu")(inputs))
+    return keras.Model(inputs, layers.Conv1D(5, 3, activation="tanh")(inputs))
 
 
 def rows():
