@@ -47,7 +47,7 @@ def test_prepared_rows_are_finite_and_prepare_to_themselves():
 @pytest.mark.parametrize("missing", ["error", "indicator"])
 def test_index_lookup_and_file_take_rows_as_they_are(missing, tmp_path):
     table = TABLE if missing == "indicator" else np.nan_to_num(TABLE)
-    model = TabularSim(table, 4, hidden_units=(8,), missing=missing)
+    model = TabularSim(table, 4, hidden_units=(64,), missing=missing)
     model.compile()
     model.index(table, y=list("abcd"))
     assert model.lookup(table, k=1).labels.ravel().tolist() == list("abcd")
@@ -60,7 +60,7 @@ def test_index_lookup_and_file_take_rows_as_they_are(missing, tmp_path):
 
 @pytest.mark.slow
 def test_trains_on_prepared_rows_of_a_sampler():
-    model = TabularSim(TABLE, 4, hidden_units=(8,), missing="mean")
+    model = TabularSim(TABLE, 4, hidden_units=(64,), missing="mean")
     model.compile("adam", loss=TripletLoss())
     sampler = MultiShotMemorySampler(
         np.repeat(model.prepare(TABLE), 2, axis=0), np.repeat(np.arange(4), 2), 2, 2, seed=0

@@ -54,7 +54,7 @@ SMALL = {
         lambda rng: images(rng, 32),
         lambda x: architectures.ResNet50Sim((32, 32, 3), WIDTH, weights=None, trainable="partial"),
     ),
-    "TabularSim": (table, lambda x: architectures.TabularSim(x, WIDTH, hidden_units=(8,), missing="indicator")),
+    "TabularSim": (table, lambda x: architectures.TabularSim(x, WIDTH, hidden_units=(64,), missing="indicator")),
     "TextSim": (texts, lambda x: architectures.TextSim(WIDTH, buckets=50, length=8, width=8)),
     "from_backbone": (images, lambda x: architectures.from_backbone(backbone(), WIDTH, preprocessing="tf")),
 }
