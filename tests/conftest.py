@@ -39,7 +39,15 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
         return True if collection_path.name in KERAS_FOLDERS else None
     if collection_path.suffix != ".py":
         return None
-    return True if re.search(r"^(import keras|from keras import)\b(?!_)", collection_path.read_text(), re.M) else None
+    return (
+        True
+        if re.search(
+            r"^(import keras|from keras import|from keras_similarity import samplers)\b(?!_)",
+            collection_path.read_text(),
+            re.M,
+        )
+        else None
+    )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

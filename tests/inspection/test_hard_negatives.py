@@ -67,6 +67,7 @@ def test_random__takes_others_that_qualify__by_seed(rng):
 
 
 def test_some_anchors__with_names__in_their_order(rng):
+    pytest.importorskip("pandas")
     index, _, labels, _ = corpus(rng, ids=[f"item {row}" for row in range(40)])
     frame = mine_hard_negatives(index, ["item 7", "item 2", "item 37"]).to_pandas()
     assert frame["anchor"].tolist() == ["item 7", "item 2"]
