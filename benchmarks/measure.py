@@ -5,6 +5,7 @@ import json
 import os
 import platform
 import subprocess
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,20 @@ def versions(*packages):
         except importlib.metadata.PackageNotFoundError:
             continue
     return found
+
+
+def run_child(python, script, *arguments, **environment):
+    """What a script prints as JSON on its last line, in a process of its own."""
+    done = subprocess.run(
+        [python, str(script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment,
+    )
+    if done.returncode:
+        sys.exit(f"{script} {' '.join(map(str, arguments))} failed:\n{done.stderr[-3000:]}")
+    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def machine():

@@ -3,14 +3,11 @@
 The numbers of TensorFlow Similarity are those measured when the floors were set: its environment is not built for this.
 """
 
-import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from measure import RESULTS, write
+from measure import RESULTS, run_child, write
 
 from evaluate import data
 
@@ -24,20 +21,6 @@ CALLS = {
     "evaluate_retrieval": ("0.6–1.1 s", 0.3, None),
 }
 MILLION_MB = 1024
-
-
-def run(script, *arguments, **environment):
-    """What a script printed as JSON on its last line."""
-    done = subprocess.run(
-        [sys.executable, str(HERE / script), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | environment,
-    )
-    if done.returncode:
-        sys.exit(f"{script} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def table(calls, ours, peer, million):
@@ -64,11 +47,11 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "embeddings.npz")
         data.write(path)
-        calls = {what: run("ours.py", what, path, K) for what in CALLS}
-        ours, peer = (run("accuracy.py", who, path) for who in ("ours", "peer"))
+        calls = {what: run_child(sys.executable, HERE / "ours.py", what, path, K) for what in CALLS}
+        ours, peer = (run_child(sys.executable, HERE / "accuracy.py", who, path) for who in ("ours", "peer"))
         # One thread: these are about memory and about quality, and threads that wait for each other take longer.
-        million = run("million.py", OPENBLAS_NUM_THREADS="1")
-        faults = run("faults.py", path, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
+        million = run_child(sys.executable, HERE / "million.py", OPENBLAS_NUM_THREADS="1")
+        faults = run_child(sys.executable, HERE / "faults.py", path, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
     rows = table(calls, ours, peer, million)
     RESULTS.mkdir(exist_ok=True)
     write("evaluate", rows, calls=calls, accuracy={"ours": ours, "peer": peer}, million=million, faults=faults)

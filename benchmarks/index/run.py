@@ -1,13 +1,11 @@
 """The index beside raw faiss, usearch and nmslib: speed at a recall, building, opening, filters, memory."""
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from measure import RESULTS, versions, write
+from measure import RESULTS, run_child, versions, write
 
 HERE = Path(__file__).parent
 # Clusters of a million rows are opened and filtered; their graphs are built with less effort, in a minute.
@@ -25,16 +23,8 @@ RUNS = [
 
 
 def run(name, count, threads, folder):
-    done = subprocess.run(
-        [sys.executable, str(HERE / "measured.py"), name, str(count)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"OMP_NUM_THREADS": str(threads), "INDEX_BENCHMARK_FOLDER": folder},
-    )
-    if done.returncode:
-        sys.exit(f"{name} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    environment = {"OMP_NUM_THREADS": str(threads), "INDEX_BENCHMARK_FOLDER": folder}
+    return run_child(sys.executable, HERE / "measured.py", name, count, **environment)
 
 
 def main():

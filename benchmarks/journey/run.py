@@ -1,14 +1,12 @@
 """Import, fit, index, look up, save and load: ours on three backends beside TensorFlow Similarity on its own."""
 
-import json
-import os
 import resource
 import subprocess
 import sys
 import venv
 from pathlib import Path
 
-from measure import RESULTS, write
+from measure import RESULTS, run_child, write
 
 HERE = Path(__file__).parent
 PEER = Path(__file__).parents[2] / ".venv-peer-tfsim"
@@ -26,20 +24,6 @@ def peer_python():
         subprocess.run([python, "-m", "pip", "install", "--quiet", "-r", requirements], check=True)
         ready.touch()
     return python
-
-
-def run(python, script, **environment):
-    """What a script printed as JSON on its last line."""
-    done = subprocess.run(
-        [python, str(HERE / script)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"} | environment,
-    )
-    if done.returncode:
-        sys.exit(f"{script} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def import_cost(python, module):
@@ -93,8 +77,8 @@ def main():
         "ours": import_cost(sys.executable, "keras_similarity"),
         "peer": import_cost(peer_at, "tensorflow_similarity"),
     }
-    ours = {backend: run(sys.executable, "ours.py", KERAS_BACKEND=backend) for backend in BACKENDS}
-    peer = run(peer_at, "peer.py")
+    ours = {backend: run_child(sys.executable, HERE / "ours.py", KERAS_BACKEND=backend) for backend in BACKENDS}
+    peer = run_child(peer_at, HERE / "peer.py")
     rows = table(ours, peer, imports)
     RESULTS.mkdir(exist_ok=True)
     write("journey", rows, import_cost=imports, ours=ours, peer=peer)

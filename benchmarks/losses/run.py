@@ -1,12 +1,9 @@
 """Losses on three backends beside the bare matrix products and pytorch-metric-learning; one process a measurement."""
 
-import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
-from measure import RESULTS, versions, write
+from measure import RESULTS, run_child, versions, write
 
 HERE = Path(__file__).parent
 BACKENDS = ("jax", "tensorflow", "torch")
@@ -27,16 +24,7 @@ ONE_THREAD = {
 
 
 def run(script, *arguments, backend="torch", **environment):
-    done = subprocess.run(
-        [sys.executable, str(HERE / script), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "KERAS_BACKEND": backend} | environment,
-    )
-    if done.returncode:
-        sys.exit(f"{script} {' '.join(map(str, arguments))} on {backend} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
+    return run_child(sys.executable, HERE / script, *arguments, KERAS_BACKEND=backend, **environment)
 
 
 def tuple_rows(threads, environment):

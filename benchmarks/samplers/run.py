@@ -1,6 +1,5 @@
 """Samplers beside TensorFlow Similarity, pytorch-metric-learning and a bare Pillow loop, in one run."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,25 +8,11 @@ import tempfile
 from pathlib import Path
 
 from journey.run import peer_python
-from measure import RESULTS, versions, write
+from measure import RESULTS, run_child, versions, write
 
 HERE = Path(__file__).parent
 LIMITS = {"60k": 0.05, "60k float32": 0.05, "1M labels": 0.5, "1M labels, list of strings": 0.5, "100k classes": 1.0}
 THREADS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
-
-
-def run(python, script, *arguments, **environment):
-    """What a script printed as JSON on its last line."""
-    done = subprocess.run(
-        [python, str(HERE / script), *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ | environment,
-    )
-    if done.returncode:
-        sys.exit(f"{script} failed:\n{done.stderr[-3000:]}")
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def prepared_catalogue(folder):
@@ -79,11 +64,11 @@ def main():
     with tempfile.TemporaryDirectory() as catalogue:
         prepared_catalogue(catalogue)
         environment = THREADS | {"TFDS_DATA_DIR": catalogue}
-        ours = run(sys.executable, "rates.py", "ours", **environment)
-        upstream = run(peer_python(), "rates.py", "upstream", **environment, PYTHONPATH="")
-    many = run(sys.executable, "many_classes.py", **THREADS)
-    folder = run(sys.executable, "folder.py", "2", **THREADS)
-    waiting = run(sys.executable, "waiting.py")
+        ours = run_child(sys.executable, HERE / "rates.py", "ours", **environment)
+        upstream = run_child(peer_python(), HERE / "rates.py", "upstream", **environment, PYTHONPATH="")
+    many = run_child(sys.executable, HERE / "many_classes.py", **THREADS)
+    folder = run_child(sys.executable, HERE / "folder.py", "2", **THREADS)
+    waiting = run_child(sys.executable, HERE / "waiting.py")
     rows = table(ours, upstream, folder, waiting, many)
     RESULTS.mkdir(exist_ok=True)
     packages = versions("keras", "numpy", "pillow", "pytorch-metric-learning", "torch", "tensorflow-datasets")

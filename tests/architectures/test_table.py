@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pandas
 import pytest
 
 from keras_similarity.architectures import TableNormalization, TabularSim
@@ -69,7 +70,6 @@ def test_trains_on_prepared_rows_of_a_sampler():
 
 
 def test_a_data_frame_is_a_table():
-    pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame(TABLE, columns=["length", "weight", "wheels"])
     model = TabularSim(frame, 4, missing="mean")
     assert np.array_equal(model.embed(frame), model.embed(TABLE))

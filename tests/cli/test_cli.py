@@ -3,6 +3,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image as image
 
 import keras_similarity
 from keras_similarity.cli.demo.data import load_images
@@ -47,7 +48,6 @@ def test_demo__bad_input__is_one_message_on_stderr_and_exit_1(arguments, message
 
 
 def test_load_images__folder__reads_every_mode_and_scales(tmp_path, rng):
-    image = pytest.importorskip("PIL.Image")
     for label in ("ant", "bee", "cat", "dog"):
         (tmp_path / label).mkdir()
         for mode in ("RGB", "L", "RGBA", "P", "CMYK", "1"):

@@ -12,11 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image as image
 
 import keras_similarity as ks
-
-image = pytest.importorskip("PIL.Image")
-pytest.importorskip("pyarrow")
 
 pytestmark = pytest.mark.slow
 COMMAND = Path(sys.executable).with_name("keras-similarity")

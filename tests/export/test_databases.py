@@ -2,6 +2,7 @@
 
 import json
 
+import faiss
 import numpy as np
 import pytest
 
@@ -47,7 +48,6 @@ def test_parquet_of_others__any_column_names_and_metadata(tmp_path):
 
 @pytest.mark.parametrize("distance", ["cosine", "euclidean", "inner_product"])
 def test_faiss__finds_the_same_neighbours(tmp_path, rng, distance):
-    faiss = pytest.importorskip("faiss")
     found = ks.Index(6, distance)
     found.add(rng.normal(size=(300, 6)), ids=[f"row {row}" for row in range(300)])
     assert write_faiss(found, tmp_path / "i.faiss") == 300

@@ -1,14 +1,9 @@
 """One server for the tests that leave it as it was."""
 
-import importlib.util
-
 import numpy as np
 import pytest
 
 from serve.serving import make_shelf, running
-
-NEEDED = ("litestar", "uvicorn", "httptools", "prometheus_client", "PIL")
-collect_ignore_glob = [] if all(importlib.util.find_spec(name) for name in NEEDED) else ["test_*.py"]
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,7 @@ import zlib
 
 import numpy as np
 import pytest
-
-image = pytest.importorskip("PIL.Image")
+from PIL import Image as image
 
 NUMBERS = "[1,2,3]"
 

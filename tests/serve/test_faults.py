@@ -10,11 +10,10 @@ import time
 
 import numpy as np
 import pytest
+from PIL import Image as image
 
 import keras_similarity as ks
 from serve.serving import make_shelf, running, wait_until
-
-image = pytest.importorskip("PIL.Image")
 
 WRITE, READ = "w" * 32, "r" * 32
 

@@ -7,8 +7,6 @@ import sys
 
 import pytest
 
-schemathesis = pytest.importorskip("schemathesis")
-
 
 @pytest.mark.slow
 def test_schemathesis__no_5xx_and_every_answer_as_described(shelf, tmp_path):

@@ -5,10 +5,9 @@ import io
 import json
 
 import numpy as np
+import openai
 import pytest
-
-openai = pytest.importorskip("openai")
-image = pytest.importorskip("PIL.Image")
+from PIL import Image as image
 
 
 def picture(color, *, kind="PNG", size=(8, 8)):

@@ -33,12 +33,12 @@ def embed(
     from keras_similarity.export import write_parquet
 
     model = open_encoder(encoder)
-    paths = find_images(data)
+    paths, labels = find_images(data)
     parts = Path(f"{out}.parts")
     _start(parts, encoder, data, paths)
     for start in _missing(parts, paths):
         _embed_part(model, paths[start : start + ROWS], parts / f"{start:09}.npy")
-    count = write_parquet(_records(parts, data, paths), out, model.dim)
+    count = write_parquet(_records(parts, data, paths, labels), out, model.dim)
     shutil.rmtree(parts)
     show_values({"vectors": str(out), "rows": count, "dim": model.dim}, as_json=as_json)
 
@@ -76,12 +76,13 @@ def _embed_part(model: Any, paths: list[Path], target: Path) -> None:
     fresh.replace(target)
 
 
-def _records(parts: Path, data: Path, paths: list[Path]) -> Iterator[Any]:
+def _records(parts: Path, data: Path, paths: list[Path], labels: list[str]) -> Iterator[Any]:
     import numpy as np
 
     from keras_similarity.core.results import Record
 
     for start in range(0, len(paths), ROWS):
         vectors = np.load(parts / f"{start:09}.npy", allow_pickle=False)
-        for path, vector in zip(paths[start : start + ROWS], vectors, strict=True):
-            yield Record(path.relative_to(data).as_posix(), path.parent.name, vector, None, None)
+        part = slice(start, start + ROWS)
+        for path, label, vector in zip(paths[part], labels[part], vectors, strict=True):
+            yield Record(path.relative_to(data).as_posix(), label, vector, None, None)

@@ -56,6 +56,8 @@ def keras_encoder(model: Any, name: str) -> Encoder:
     Raises:
         ValueError: another number of inputs or outputs, or an input without a fixed shape.
     """
+    from keras_similarity.models.adapters.forward import Forward
+
     if len(model.inputs) != 1 or len(model.outputs) != 1 or len(model.outputs[0].shape) != 2:
         raise ValueError(
             f"an encoder needs one input and one output (n, d): {name} has {len(model.inputs)} and "
@@ -69,8 +71,9 @@ def keras_encoder(model: Any, name: str) -> Encoder:
     text = model.inputs[0].dtype == "string"
     image = len(shape) == 3 and shape[-1] in (1, 3, 4)
     own_scale = any(type(layer).__name__ in SCALING_LAYERS for layer in model._flatten_layers())
+    forward = Forward(model)  # from several threads at once: the server goes on while one call hangs
     return Encoder(
-        lambda batch: np.asarray(model.predict_on_batch(batch), np.float32),
+        lambda batch: np.asarray(forward(batch), np.float32),
         "text" if text else "image" if image else "vector",
         () if text else shape,
         int(model.outputs[0].shape[1]),

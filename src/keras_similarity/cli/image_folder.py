@@ -1,4 +1,4 @@
-"""A folder of images, a subfolder a class."""
+"""A folder of images, a subfolder a class, as commands read it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,23 +7,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.extras import import_extra
+from keras_similarity.core.image_folder import images_by_class
 from keras_similarity.embed import read_image
 
 __all__ = ["find_images", "read_images"]
 
 
-def find_images(folder: Path) -> list[Path]:
-    """Return the images in the subfolders of a folder, in the order of their names.
+def find_images(folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the images in the subfolders of a folder and their classes, in the order of their names.
 
     Raises:
         ValueError: there are none.
     """
-    suffixes = import_extra("PIL.Image", extra="data", purpose="reading images").registered_extensions()
-    found = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in suffixes)
-    if not found:
+    paths, labels = images_by_class(folder)
+    if not paths:
         raise ValueError(f"{folder} needs subfolders with images, one a class: there are none.\n  Check the path.")
-    return found
+    return paths, labels
 
 
 def read_images(paths: Sequence[Path], shape: tuple[int, ...]) -> NDArray[np.uint8]:

@@ -37,8 +37,7 @@ def train(
     from keras_similarity.samplers import MultiShotMemorySampler
 
     require_backend()
-    paths = find_images(data)
-    labels = [path.parent.name for path in paths]
+    paths, labels = find_images(data)
     classes = len(set(labels))
     if classes < 2:
         raise ValueError(f"training needs images of at least 2 classes: {data} has {classes}.\n  Add a subfolder.")

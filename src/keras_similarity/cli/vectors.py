@@ -31,12 +31,12 @@ def image_batches(folder: Path, encoder: Path | None) -> Iterator[VectorBatch]:
     if encoder is None:
         raise ValueError(f"{folder} is a folder of images, which needs a model.\n  Pass --encoder model.keras.")
     model = open_encoder(encoder)
-    paths = find_images(folder)
+    paths, labels = find_images(folder)
     for start in range(0, len(paths), ROWS):
         part = paths[start : start + ROWS]
         vectors = model(read_images(part, model.shape))
         ids = [path.relative_to(folder).as_posix() for path in part]
-        yield VectorBatch(vectors, ids, [path.parent.name for path in part], None)
+        yield VectorBatch(vectors, ids, labels[start : start + ROWS], None)
 
 
 def all_vectors(source: Path, encoder: Path | None) -> tuple[NDArray[np.float32], list[Any], list[Any]]:

@@ -3,12 +3,12 @@
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.extras import import_extra
+from keras_similarity.core.image_pixels import image_pixels
 
 __all__ = ["ImageTooLargeError", "UnsupportedImageError", "read_image"]
 
@@ -34,7 +34,7 @@ def read_image(
 ) -> NDArray[np.uint8]:
     """Read one image and scale it.
 
-    Its first frame is taken, turned upright as its camera says; transparency is dropped, 16 bits become 8.
+    Its first frame is taken, with the pixels that `core.image_pixels` gives training too.
 
     Args:
         source: The file's content, or its path.
@@ -59,12 +59,7 @@ def read_image(
                 raise ImageTooLargeError(
                     f"{name} has {image.width} × {image.height} pixels, and {most_pixels:,} are read.\n  Scale it."
                 )
-            image.draft(MODES[channels], (width, height))
-            upright = _upright(image)
-            pixels = _in_8_bits(upright).convert(MODES[channels])
-            if pixels.size != (width, height):
-                pixels = pixels.resize((width, height), pillow.Resampling.BILINEAR, reducing_gap=2.0)
-            return np.asarray(pixels, np.uint8).reshape(shape)
+            return image_pixels(image, MODES[channels], (height, width))
     except (pillow.DecompressionBombError, pillow.DecompressionBombWarning) as error:
         raise ImageTooLargeError(
             f"{name} has more than the {most_pixels:,} pixels that are read.\n  Scale it down."
@@ -75,16 +70,3 @@ def read_image(
         reason = "its content is none" if isinstance(error, pillow.UnidentifiedImageError) else str(error)
         wanted = "a whole image" if formats is None else f"a whole image in {', '.join(formats)}"
         raise UnsupportedImageError(f"{name} must be {wanted}: {reason}.\n  Convert or repair it.") from error
-
-
-def _upright(image: Any) -> Any:
-    if not image.getexif():
-        return image
-    return import_extra("PIL.ImageOps", extra="data", purpose="reading images").exif_transpose(image)
-
-
-def _in_8_bits(image: Any) -> Any:
-    if not image.mode.startswith("I"):
-        return image
-    pillow = import_extra("PIL.Image", extra="data", purpose="reading images")
-    return pillow.fromarray((np.asarray(image, np.uint32) >> 8).clip(0, 255).astype(np.uint8))

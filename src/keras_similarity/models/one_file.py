@@ -13,6 +13,7 @@ from keras_similarity.models.calibrated import Calibrated
 
 __all__ = ["OneFile"]
 
+State = tuple[dict[str, Any], dict[str, Any]]  # arrays and JSON settings
 INDEX_FOLDER = "similarity_index"
 EMBEDDING_OUTPUT = "embedding_output"
 # Keras unpacks a file with assets whole, its weights once more, onto the disk: 0.2 s of CPU for 60,000 images. What
@@ -23,7 +24,7 @@ MOST_BESIDE_WEIGHTS = 2**28
 class OneFile(Calibrated):
     """Mixed into a `keras.Model`: saves the index and its calibration with the model."""
 
-    _index_beside_weights = False
+    _beside_weights: State | None = None  # while `save` writes: what goes beside the weights
 
     def save(
         self, filepath: str | os.PathLike[str], overwrite: bool = True, zipped: bool | None = None, **kwargs: Any
@@ -34,22 +35,21 @@ class OneFile(Calibrated):
             filepath: Ends in `.keras`.
             overwrite, zipped, **kwargs: As for `keras.Model.save`.
         """
-        size = 0
-        if self._index is not None:
-            size = sum(array.nbytes for array in self._index_to_arrays()[0].values())
-        self._index_beside_weights = size <= MOST_BESIDE_WEIGHTS
+        state = None if self._index is None else self._state()
+        if state is not None and sum(array.nbytes for array in state[0].values()) <= MOST_BESIDE_WEIGHTS:
+            self._beside_weights = state
         try:
             super().save(filepath, overwrite=overwrite, zipped=zipped, **kwargs)  # type: ignore[misc]
         finally:
-            self._index_beside_weights = False
+            self._beside_weights = None
 
     def save_own_variables(self, store: Any) -> None:
         """Write the index beside the weights, where `save` asked for that; Keras calls this."""
         super().save_own_variables(store)  # type: ignore[misc]
-        if self._index is None or not self._index_beside_weights:
+        if self._beside_weights is None:
             return
         group = store.h5_file.create_group(INDEX_FOLDER)
-        for name, parts in as_files(*self._state()):
+        for name, parts in as_files(*self._beside_weights):
             content = group.create_dataset(name, (sum(len(part) for part in parts),), np.uint8)
             start = 0
             for part in parts:
@@ -72,7 +72,7 @@ class OneFile(Calibrated):
 
     def save_assets(self, dir_path: str) -> None:
         """Write the index as files, where it is not beside the weights; Keras calls this."""
-        if self._index is None or self._index_beside_weights:
+        if self._index is None or self._beside_weights is not None:
             return
         folder = Path(dir_path, INDEX_FOLDER)
         folder.mkdir(parents=True, exist_ok=True)
@@ -87,7 +87,7 @@ class OneFile(Calibrated):
         if dir_path is not None and is_index_folder(Path(dir_path, INDEX_FOLDER)):
             self._take_state(*read_folder(Path(dir_path, INDEX_FOLDER)))
 
-    def _state(self) -> tuple[dict[str, Any], dict[str, Any]]:
+    def _state(self) -> State:
         arrays, settings = self._index_to_arrays()
         return arrays, settings | {EMBEDDING_OUTPUT: self._embedding_output}
 

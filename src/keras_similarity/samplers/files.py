@@ -11,14 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_choice, check_same_length
+from keras_similarity.core.image_folder import IMAGE_SUFFIXES, images_by_class
 from keras_similarity.samplers.balanced import BalancedSampler
 from keras_similarity.samplers.images import load_image
 from keras_similarity.samplers.selection import class_labels, encode_classes
 from keras_similarity.samplers.sources import stack_examples
 
 __all__ = ["MultiShotFileSampler", "from_data_frame", "from_directory"]
-
-EXTENSIONS = frozenset((".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".ppm", ".pgm", ".tif", ".tiff", ".webp"))
 
 logger = logging.getLogger(__name__)
 
@@ -170,20 +169,13 @@ def from_directory(
         raise FileNotFoundError(
             f"`directory` must be a folder: {root} is none.\n  Pass the folder of the classes' folders."
         )
-    paths: list[str] = []
-    labels: list[str] = []
-    for folder in sorted(entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
-        images = sorted(
-            path for path in folder.rglob("*") if path.suffix.lower() in EXTENSIONS and not path.name.startswith(".")
-        )
-        paths += map(str, images)
-        labels += [folder.name] * len(images)
+    paths, labels = images_by_class(root)
     if not paths:
         raise ValueError(
             f"`directory` needs a subfolder of images for each class: {root} has no images in subfolders.\n"
-            f"  Put each class into a folder of its own; files ending in {', '.join(sorted(EXTENSIONS))} are read."
+            f"  Put each class into a folder of its own; files ending in {', '.join(sorted(IMAGE_SUFFIXES))} are read."
         )
-    empty = [path for path in paths if Path(path).stat().st_size == 0]
+    empty = [path for path in paths if path.stat().st_size == 0]
     if empty and sampling.get("corrupt", "raise") == "raise":
         raise ValueError(
             f"`directory` needs files that hold images: {empty[0]} is empty ({len(empty)} such files).\n"

@@ -21,15 +21,13 @@ class TupleSampler(Sampler):
     """What `PairSampler` and `TripletSampler` share.
 
     Args:
-        parts: The examples of each place of the tuples, n of each.
-        matching: How many of the first places belong together; the others are classes of their own.
+        parts: The examples of each place of the tuples, n of each: two that belong together, then negatives.
         batch_size, keys, seed, load_example_fn, common: See `PairSampler`.
     """
 
     def __init__(
         self,
         parts: dict[str, Any],
-        matching: int,
         batch_size: int,
         keys: Any,
         seed: int | None,
@@ -41,7 +39,6 @@ class TupleSampler(Sampler):
             for name, part in parts.items()
         ]
         self._count = len(self._parts[0])
-        self._matching = matching
         first = next(iter(parts))
         for name, source in zip(parts, self._parts, strict=True):
             check_same_length(self._count, source, name=name, what=first)
@@ -68,10 +65,8 @@ class TupleSampler(Sampler):
         return tuple(part.take(rows) for part in self._parts)
 
     def _read(self, rows: NDArray[np.int64]) -> tuple[Any, NDArray[np.int32]]:
-        codes = [
-            rows if place < self._matching else rows + (1 + place - self._matching) * self._count
-            for place in range(len(self._parts))
-        ]
+        # The first two of a tuple belong together; a negative is a class of its own.
+        codes = [rows, rows, *(rows + place * self._count for place in range(1, len(self._parts) - 1))]
         return join_parts([part.take(rows) for part in self._parts]), np.concatenate(codes).astype(np.int32)
 
     def _epoch_batches(self, epoch: int, steps: int) -> NDArray[np.int64]:
@@ -128,7 +123,6 @@ class PairSampler(TupleSampler):
     ) -> None:
         super().__init__(
             {"anchors": anchors, "positives": positives},
-            2,
             batch_size,
             keys,
             seed,
@@ -172,7 +166,6 @@ class TripletSampler(TupleSampler):
     ) -> None:
         super().__init__(
             {"anchors": anchors, "positives": positives, "negatives": negatives},
-            2,
             batch_size,
             keys,
             seed,

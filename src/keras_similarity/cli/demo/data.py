@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.cli.image_folder import read_images
 from keras_similarity.core.extras import import_extra
+from keras_similarity.core.image_folder import images_by_class
 from keras_similarity.errors import DataUnavailableError
 
 __all__ = ["load_images"]
@@ -87,25 +89,14 @@ def _idx(path: Path, header: int) -> NDArray[np.uint8]:
 
 def _folder(folder: Path) -> tuple[Images, list[str]]:
     """Read the images of every subfolder, in colour, scaled to one size."""
-    pillow = import_extra("PIL.Image", extra="data", purpose="reading images")
-    images: list[NDArray[np.float32]] = []
-    labels: list[str] = []
-    for path in sorted(folder.glob("*/*")):
-        if path.suffix.lower() not in pillow.registered_extensions():
-            continue
-        try:
-            with pillow.open(path) as image:
-                scaled = image.convert("RGB").resize((FOLDER_SIZE, FOLDER_SIZE))
-        except OSError as error:
-            raise ValueError(f"{path} is no readable image: {error}.\n  Remove or repair it.") from error
-        images.append(np.asarray(scaled, np.float32) / 255.0)
-        labels.append(path.parent.name)
+    paths, labels = images_by_class(folder)
     if len(set(labels)) < 4:
         raise ValueError(
             f"`--data` needs a folder with images in at least 4 subfolders, one a class: "
             f"{folder} has {len(set(labels))}.\n  Two train, the others are held back."
         )
-    return np.stack(images), labels
+    images: Images = read_images(paths, (FOLDER_SIZE, FOLDER_SIZE, 3)).astype(np.float32)
+    return images / np.float32(255), labels
 
 
 def _at_most(labels: list[Any], most: int, rng: np.random.Generator) -> NDArray[np.int64]:
