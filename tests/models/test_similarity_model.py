@@ -1,6 +1,8 @@
 import subprocess
 import sys
 import zipfile
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import h5py
 import keras
@@ -294,6 +296,30 @@ def test_load_model__flipped_byte_anywhere__is_refused(model, images, tmp_path, 
         path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
         with pytest.raises(Exception, match=r"(?i)crc|damaged|corrupt|bad"):
             keras.saving.load_model(path)
+
+
+@pytest.mark.parametrize("flipped", [0, 1])
+def test_check_whole__reads_a_file_of_weights_to_its_end(tmp_path, rng, flipped):
+    weights = bytearray(rng.bytes(3 * 2**20))
+    with zipfile.ZipFile(tmp_path / "m.keras", "w") as archive:
+        archive.writestr("model.weights.h5", bytes(weights))
+    content = bytearray((tmp_path / "m.keras").read_bytes())
+    content[len(content) - 2**20] ^= flipped
+    (tmp_path / "m.keras").write_bytes(content)
+    with zipfile.ZipFile(tmp_path / "m.keras") as archive:
+        store = SimpleNamespace(archive=archive, path_or_io="model.weights.h5")
+        with pytest.raises(zipfile.BadZipFile, match="CRC") if flipped else nullcontext():
+            one_file._check_whole(store)
+
+
+def test_load_model__flipped_byte_in_a_weight__is_refused(model, tmp_path):
+    path = tmp_path / "m.keras"
+    model.save(path)
+    content = path.read_bytes()
+    place = content.index(keras.ops.convert_to_numpy(model.layers[-1].weights[0]).tobytes()) + 5
+    path.write_bytes(content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :])
+    with pytest.raises(zipfile.BadZipFile, match="CRC"):
+        keras.saving.load_model(path)
 
 
 @pytest.mark.parametrize("method", ["lookup", "single_lookup", "evaluate_retrieval"])

@@ -119,8 +119,9 @@ def test_reload_under_load__no_request_fails_and_the_new_index_answers(folder, r
         assert client.ask("GET", "/v1/indexes/shelf/items/kept")[0] == 200
 
 
-def test_overload__gets_429_with_retry_after_and_recovers(folder):
-    with running(folder, limits={"in_flight": 4}) as client:
+@pytest.mark.parametrize("limits", [{"in_flight": 4, "queue": 10**6}, {"in_flight": 10**6, "queue": 300}], ids=list)
+def test_overload__gets_429_with_retry_after_and_recovers(folder, limits):
+    with running(folder, limits=limits) as client:
         waits = []
 
         def ask(number, _):

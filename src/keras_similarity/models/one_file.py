@@ -99,7 +99,8 @@ class OneFile(Calibrated):
 def _check_whole(store: Any) -> None:
     """Raise where the file of weights is not what was written.
 
-    Keras checks it by reading it whole, and where that fails it reads piece by piece, which checks nothing.
+    Keras checks it by reading it whole. Where that fails it reads piece by piece, and whether zipfile then notices
+    depends on how it is asked to seek.
     """
     archive = getattr(store, "archive", None)
     if archive is not None:
