@@ -229,6 +229,17 @@ def test_saved_model__holds_no_pickle(model, tmp_path):
             assert b"\x80\x04\x95" not in archive.read(name)[:4096]  # how a pickle of protocol 4 and up begins
 
 
+@pytest.mark.parametrize("rows", [1, 40])
+def test_load_model__index_smaller_or_larger_than_the_weights__is_what_was_saved(images, labels, tmp_path, rows):
+    model = small_model(compile_it=False)
+    model.index(images[:rows], labels[:rows], data=np.repeat(images[:rows], 20, axis=1))
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert np.array_equal(again.lookup(images).distances, model.lookup(images).distances)
+    assert np.array_equal(again.single_lookup(images[0], k=1)[0].data, np.repeat(images[0], 20, axis=0))
+    assert len(again.index(images, labels)) == 40  # what was loaded is a view, and grows all the same
+
+
 def test_load_model__keeps_data_and_goes_on_training(model, images, labels, tmp_path):
     sampler = MultiShotMemorySampler(images, labels, seed=0)
     model.fit(sampler, verbose=0)

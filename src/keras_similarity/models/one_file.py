@@ -1,5 +1,6 @@
 """The index inside a `.keras` file: one artefact, written by `save` and read by `keras.saving.load_model`."""
 
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -67,8 +68,8 @@ class OneFile(Calibrated):
         super().load_own_variables(store)  # type: ignore[misc]
         file = getattr(store, "h5_file", {})
         if INDEX_FOLDER in file:
-            group = file[INDEX_FOLDER]
-            self._take_state(*read_files(Path(INDEX_FOLDER), lambda name: _content(group, name)))
+            read = _Content(file[INDEX_FOLDER], store.path_or_io)
+            self._take_state(*read_files(Path(INDEX_FOLDER), read))
 
     def save_assets(self, dir_path: str) -> None:
         """Write the index as files, where it is not beside the weights; Keras calls this."""
@@ -109,9 +110,25 @@ def _check_whole(store: Any) -> None:
                 continue
 
 
-def _content(group: Any, name: str) -> NDArray[np.uint8]:
-    if name not in group:
-        raise CorruptIndexError(
-            f"{name} of the index is missing.\n  Restore the file from a backup, or save the model again."
-        )
-    return np.asarray(group[name], np.uint8)
+class _Content:
+    """Reads the files of an index from beside the weights.
+
+    Keras has read the whole file into memory. Where the index is the better part of it, its arrays are views of that:
+    a copy would cost as much again, in time and in memory.
+    """
+
+    def __init__(self, group: Any, source: Any) -> None:
+        self._group = group
+        self._whole = source.getvalue() if isinstance(source, io.BytesIO) else b""
+        self._views = 2 * sum(len(dataset) for dataset in group.values()) > len(self._whole) > 0
+
+    def __call__(self, name: str) -> NDArray[np.uint8]:
+        if name not in self._group:
+            raise CorruptIndexError(
+                f"{name} of the index is missing.\n  Restore the file from a backup, or save the model again."
+            )
+        dataset = self._group[name]
+        start = dataset.id.get_offset() if self._views else None
+        if start is None:
+            return np.asarray(dataset, np.uint8)
+        return np.frombuffer(self._whole, np.uint8, len(dataset), start)
