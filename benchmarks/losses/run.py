@@ -88,7 +88,7 @@ def chunked_rows():
 def main():
     rows = [*all_triplet_rows(), *chunked_rows(), *tuple_rows(2, {}), *tuple_rows(1, ONE_THREAD)]
     RESULTS.mkdir(exist_ok=True)
-    profile = run("profile.py", backend="jax")
+    profile = run("stages.py", backend="jax")
     write(
         "losses",
         rows,
