@@ -16,6 +16,8 @@ __all__ = ["NO_LABEL", "LabelVocabulary", "check_classes", "label_list"]
 
 NO_LABEL = -1  # the code of a row without a label
 
+PLAIN = frozenset({bool, bytes, float, int, str, tuple, type(None)})
+
 
 def label_list(labels: Any, *, name: str = "labels") -> list[Hashable]:
     """Return labels as a list of plain Python values.
@@ -33,7 +35,9 @@ def label_list(labels: Any, *, name: str = "labels") -> list[Hashable]:
         [3, -1]
     """
     if isinstance(labels, Sequence) and not isinstance(labels, str | bytes):
-        values = [_plain(label) for label in labels]
+        values = list(labels)
+        if not all(kind in PLAIN for kind in set(map(type, values))):  # a million names need no look at each
+            values = [_plain(label) for label in values]
     else:
         array = as_array(labels)
         if array.ndim == 2 and array.shape[1] == 1:
