@@ -3,18 +3,66 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_similarity.losses import CircleLoss, MultiSimilarityLoss, SupConLoss, metric_loss
+from gradients import value_and_gradient
+from keras_similarity.losses import (
+    AngularLoss,
+    CircleLoss,
+    MultiSimilarityLoss,
+    SupConLoss,
+    TripletLoss,
+    metric_loss,
+)
+from keras_similarity.losses.reducers import ThresholdReducer
+
+LABELS = np.repeat(np.arange(12), 4)
+REDUCTIONS = ["mean", "mean_pairs", "mean_classes", "sum", ThresholdReducer(low=0.1)]
+
+
+@pytest.fixture
+def x(rng):
+    return rng.normal(size=(48, 5)).astype(np.float32)
+
+
+@pytest.fixture
+def used(monkeypatch):
+    """Which way of going through a big batch was taken, and with how many rows at a time."""
+    monkeypatch.setattr(metric_loss, "BIG_BATCH", 40)
+    monkeypatch.setattr(metric_loss, "CACHED_ROWS", 10)
+    ways = []
+    for way in ("compare_in_chunks", "loss_in_one_pass"):
+        real = getattr(metric_loss, way)
+        monkeypatch.setattr(metric_loss, way, lambda *a, w=way, f=real: ways.append((w, a[2])) or f(*a))
+    return ways
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=str)
+@pytest.mark.parametrize("weighted", [False, True])
+def test_big_batch__has_the_value_and_gradient_of_one_piece(x, used, monkeypatch, reduction, weighted):
+    labels = np.where(LABELS == 3, np.arange(48) + 100, LABELS)  # some anchors have no positive
+    weights = np.linspace(0, 2, 48).astype(np.float32) if weighted else None
+    loss = MultiSimilarityLoss(reduction=reduction)
+    parts = value_and_gradient(lambda e: loss(labels, e, weights), x)
+    with monkeypatch.context() as context:
+        context.setattr(metric_loss, "BIG_BATCH", 1000)
+        whole = value_and_gradient(lambda e: loss(labels, e, weights), x)
+    for part, expected in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-7)
+    if isinstance(reduction, str):
+        assert used == [("loss_in_one_pass", 10)]
 
 
 @pytest.mark.parametrize("loss_class", [CircleLoss, MultiSimilarityLoss, SupConLoss])
-def test_call__batch_that_is_cut_into_chunks_unasked__has_the_value_of_one_piece(rng, monkeypatch, loss_class):
-    labels = np.repeat(np.arange(12), 4)
-    x = rng.normal(size=(48, 5)).astype(np.float32)
-    whole = loss_class(reduction="none")(labels, ops.convert_to_tensor(x))
-    monkeypatch.setattr(metric_loss, "BIG_BATCH", 40)
-    monkeypatch.setattr(metric_loss, "CACHED_ROWS", 10)
-    used = []
-    monkeypatch.setattr(metric_loss, "_in_chunks", lambda *a, f=metric_loss._in_chunks: used.append(a[-1]) or f(*a))
-    parts = loss_class(reduction="none")(labels, ops.convert_to_tensor(x))
-    np.testing.assert_allclose(ops.convert_to_numpy(parts), ops.convert_to_numpy(whole), rtol=1e-5)
-    assert used == ([] if keras.backend.backend() == "torch" else [10])
+def test_big_batch__value_per_anchor__is_that_of_one_piece(x, used, loss_class, monkeypatch):
+    loss = loss_class(reduction="none")
+    parts = ops.convert_to_numpy(loss(LABELS, ops.convert_to_tensor(x)))
+    monkeypatch.setattr(metric_loss, "BIG_BATCH", 1000)
+    np.testing.assert_allclose(parts, ops.convert_to_numpy(loss(LABELS, ops.convert_to_tensor(x))), rtol=1e-5)
+    assert used == ([] if keras.backend.backend() == "torch" else [("compare_in_chunks", 10)])
+
+
+@pytest.mark.parametrize(
+    "loss", [AngularLoss(), TripletLoss("cosine", "all", "all", 0.1, swap=True)], ids=lambda v: v.name
+)
+def test_big_batch__of_a_loss_that_compares_keys__stays_whole(x, used, loss):
+    loss(LABELS, ops.convert_to_tensor(x))
+    assert used == []

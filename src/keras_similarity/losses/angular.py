@@ -93,6 +93,10 @@ class AngularLoss(MetricLoss):
         hint = "Pass degrees; the paper uses 36 to 55."
         self.alpha = check_number(alpha, name="alpha", above=0, at_most=MAX_DEGREES, hint=hint)
 
+    def compares_keys(self) -> bool:
+        """It does: a positive is one point of a triangle."""
+        return True
+
     def row_losses(self, rows: Tensor, keys: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return the mean over the positives of each anchor."""
         tan2 = math.tan(math.radians(self.alpha)) ** 2

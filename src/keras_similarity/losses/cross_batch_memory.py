@@ -7,7 +7,8 @@ from keras import ops
 
 from keras_similarity.core.checks import check_whole
 from keras_similarity.core.labels import LabelVocabulary
-from keras_similarity.losses.metric_loss import Anchors, Comparison, MetricLoss
+from keras_similarity.losses.comparison import Anchors, Comparison
+from keras_similarity.losses.metric_loss import MetricLoss
 from keras_similarity.losses.queue import EmbeddingQueue
 from keras_similarity.ops import as_codes, concrete
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_similarity.core.checks import check_number
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.metric_loss import Anchors, Comparison
+from keras_similarity.losses.comparison import Anchors, Comparison
 from keras_similarity.losses.nt_xent import NTXentLoss
 
 __all__ = ["InfoNCELoss", "MultiNegativesRankLoss", "info_nce", "multi_negatives_rank"]

@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.metric_loss import Anchors, Comparison
+from keras_similarity.losses.comparison import Anchors, Comparison
 from keras_similarity.losses.supcon import SupConLoss
 from keras_similarity.ops import as_wide_float, masked_log_sum_exp, pairwise_distances
 

@@ -7,7 +7,8 @@ import keras
 from keras import ops
 
 from keras_similarity.core.checks import check_number, check_whole
-from keras_similarity.losses.metric_loss import Anchors, Comparison, MetricLoss
+from keras_similarity.losses.comparison import Anchors, Comparison
+from keras_similarity.losses.metric_loss import MetricLoss
 
 __all__ = ["MatryoshkaLoss"]
 

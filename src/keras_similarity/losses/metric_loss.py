@@ -4,59 +4,33 @@ Keras casts labels to the loss's float type before it calls a loss, so that the 
 one; `MetricLoss` takes over before that happens.
 """
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 from keras import ops
 
 from keras_similarity.core.checks import check_whole
 from keras_similarity.core.distances import Distance, get_distance
+from keras_similarity.losses.chunked import compare_in_chunks, loss_in_one_pass
+from keras_similarity.losses.comparison import Anchors, Comparison, known_counts
 from keras_similarity.losses.miners import Miner
-from keras_similarity.losses.reducers import Reducer, get_reducer
+from keras_similarity.losses.reducers import LinearReducer, Reducer, get_reducer
 from keras_similarity.losses.regularizers import EmbeddingRegularizer
 from keras_similarity.ops import (
     as_codes,
     as_wide_float,
-    in_chunks,
     one_per_row,
-    pair_counts,
     pair_masks,
     pairwise_distances,
 )
 
-__all__ = ["Anchors", "Comparison", "MetricLoss"]
+__all__ = ["MetricLoss"]
 
 Tensor = Any
 # From here on a (b, b) matrix is 16 MB and more: to have it written by the system's fresh pages costs more than to
 # compute it twice, in chunks that stay in the cache.
 BIG_BATCH = 2048
 CACHED_ROWS = 128
-
-
-class Anchors(NamedTuple):
-    """The anchors of a batch, and what they are compared with.
-
-    Args:
-        rows, codes: The anchors `(b, d)` and their classes `(b,)`.
-        keys, key_codes: What they are compared with, `(n, d)` and `(n,)`.
-        among_keys: Whether anchor i is key i, which is no pair.
-        present: Which keys exist, boolean `(n,)`; None for all.
-    """
-
-    rows: Tensor
-    codes: Tensor
-    keys: Tensor
-    key_codes: Tensor
-    among_keys: bool
-    present: Tensor | None = None
-
-
-class Comparison(NamedTuple):
-    """What anchors contribute, `(b,)`, which of them count, and how many positives each has."""
-
-    values: Tensor
-    contributing: Tensor
-    pairs: Tensor
 
 
 class MetricLoss(keras.losses.Loss):
@@ -74,8 +48,7 @@ class MetricLoss(keras.losses.Loss):
         miner: Chooses the pairs that are compared; None for all. See `losses.miners`.
         embedding_regularizer: Added to the loss; see `losses.regularizers`.
         chunk_size: Anchors that are compared at a time, for big batches: the same value and gradient, in memory of
-            O(chunk_size · n), for one more forward pass. None for what is quickest: all at once for batches below
-            2,048, and where PyTorch computes.
+            O(chunk_size · n). None for what is quickest: all at once for batches below 2,048.
 
     Raises:
         ValueError: an unknown distance or reduction, or a chunk size below 1.
@@ -119,6 +92,10 @@ class MetricLoss(keras.losses.Loss):
         """
         return self.anchor_losses(pairwise_distances(rows, keys, self.distance), positives, negatives)
 
+    def compares_keys(self) -> bool:
+        """Whether `row_losses` needs distances between keys: then chunks of rows would compute them again and again."""
+        return False
+
     def contributes(self, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return which anchors have a value and count in the mean, `(b,)`, from their numbers of pairs, two `(b,)`."""
         return ops.logical_and(positives > 0, negatives > 0)
@@ -155,22 +132,23 @@ class MetricLoss(keras.losses.Loss):
 
     def comparison(self, anchors: Anchors) -> Comparison:
         """Compare anchors with their keys, at once or in chunks."""
-        size = self.chunk_size or self._own_chunk_size(anchors)
+        size = self.chunk_size
+        if size is None and keras.backend.backend() != "torch":
+            size = self._own_chunk_size(anchors)
         if size is not None:
-            return _in_chunks(self, anchors, size)
+            return compare_in_chunks(self, anchors, size)
         rows, codes, keys, key_codes, among_keys, present = anchors
         itself = ops.arange(ops.shape(codes)[0]) if among_keys else None
         positives, negatives = pair_masks(codes, key_codes, itself=itself)
         if present is not None:
             positives, negatives = (ops.logical_and(mask, present[None]) for mask in (positives, negatives))
-        return self.compare(rows, keys, positives, negatives, _known_counts(anchors))
+        return self.compare(rows, keys, positives, negatives, known_counts(anchors))
 
     def _own_chunk_size(self, anchors: Anchors) -> int | None:
-        """Return the size of chunks for a big batch whose matrices would cost more than computing them twice."""
+        """Return the size of chunks for a big batch whose matrices would cost more than computing them in parts."""
         count = anchors.rows.shape[0]
-        compiles = keras.backend.backend() != "torch"
-        one_pass = self.miner is None and type(self).row_losses is MetricLoss.row_losses
-        return CACHED_ROWS if compiles and one_pass and count is not None and count >= BIG_BATCH else None
+        big = count is not None and count >= BIG_BATCH
+        return CACHED_ROWS if big and self.miner is None and not self.compares_keys() else None
 
     def call(self, y_true: Any, y_pred: Tensor) -> Tensor:
         """Return one value per anchor, `(b,)`."""
@@ -180,19 +158,38 @@ class MetricLoss(keras.losses.Loss):
         """Return the reduced loss; Keras calls this."""
         with keras.name_scope(self.name):
             anchors = self.anchors_of(y_true, y_pred)
-            return self.reduced(anchors, self.comparison(anchors), sample_weight)
+            counts, size = known_counts(anchors), self._one_pass_size(anchors)
+            if counts is None or size is None:
+                return self.reduced(anchors, self.comparison(anchors), sample_weight)
+            return self._in_one_pass(anchors, counts, size, sample_weight)
 
     def reduced(self, anchors: Anchors, comparison: Comparison, sample_weight: Any = None) -> Tensor:
         """Return the loss from what its anchors contribute."""
         values, contributing, pairs = comparison
-        weights = (
-            None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=values.dtype)
-        )
+        weights = _weights(sample_weight, values.dtype)
         codes = anchors.codes
         loss = self.reducer(values, contributing=contributing, pairs=pairs, codes=codes, weights=weights)
-        if self.embedding_regularizer is not None:
-            loss = loss + self.embedding_regularizer.penalty(anchors.rows, codes)
-        return loss
+        return self._regularized(loss, anchors)
+
+    def _one_pass_size(self, anchors: Anchors) -> int | None:
+        """Return how many anchors to compare at a time, where the gradient can be computed with the loss."""
+        plain = self.miner is None and type(self).comparison is MetricLoss.comparison
+        linear = isinstance(self.reducer, LinearReducer)
+        return (self.chunk_size or self._own_chunk_size(anchors)) if plain and linear else None
+
+    def _in_one_pass(self, anchors: Anchors, counts: tuple[Tensor, Tensor], size: int, sample_weight: Any) -> Tensor:
+        positives, negatives = counts
+        contributing = self.contributes(positives, negatives)
+        kind = anchors.rows.dtype
+        shares = self.reducer.shares(
+            ops.cast(contributing, kind), ops.cast(positives, kind), anchors.codes, _weights(sample_weight, kind)
+        )
+        return self._regularized(loss_in_one_pass(self, anchors, size, shares), anchors)
+
+    def _regularized(self, loss: Tensor, anchors: Anchors) -> Tensor:
+        if self.embedding_regularizer is None:
+            return loss
+        return loss + self.embedding_regularizer.penalty(anchors.rows, anchors.codes)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, all of it JSON."""
@@ -207,41 +204,12 @@ class MetricLoss(keras.losses.Loss):
         }
 
 
-def _known_counts(anchors: Anchors) -> tuple[Tensor, Tensor] | None:
-    """Return how many pairs each anchor has, where that can be told from the labels alone."""
-    if anchors.present is not None or anchors.key_codes is not anchors.codes:
-        return None
-    same, others = pair_counts(anchors.codes)
-    return (same if anchors.among_keys else same + 1), others
-
-
-def _in_chunks(loss: MetricLoss, anchors: Anchors, size: int) -> Comparison:
-    rows, codes, keys, key_codes, among_keys, present = anchors
-    kind, count = rows.dtype, ops.shape(rows)[0]
-    # As floats, since only those can be handed to what is computed anew: a class's first place among the sorted
-    # codes is small enough to be exact.
-    ascending = ops.sort(key_codes if among_keys else ops.concatenate([codes, key_codes]))
-    classes, key_classes = (ops.cast(ops.searchsorted(ascending, part), kind) for part in (codes, key_codes))
-    shared = [keys, key_classes] + ([] if present is None else [ops.cast(present, kind)])
-    counts = _known_counts(anchors)
-    per_row = [rows, classes, ops.arange(count), *(counts or ())]
-
-    def chunk(rows: Tensor, classes: Tensor, numbers: Tensor, *more: Tensor) -> Any:
-        own, (keys, key_classes, *present) = more[: -len(shared)], more[-len(shared) :]
-        itself = ops.cast(numbers, "int32") if among_keys else None
-        positives, negatives = pair_masks(classes, key_classes, itself=itself)
-        if present:
-            there = present[0][None] > 0
-            positives, negatives = ops.logical_and(positives, there), ops.logical_and(negatives, there)
-        compared = loss.compare(rows, keys, positives, negatives, own or None)
-        return compared.values, ops.cast(compared.contributing, rows.dtype), ops.cast(compared.pairs, rows.dtype)
-
-    values, contributing, pairs = in_chunks(chunk, [ops.cast(part, kind) for part in per_row], shared, size)
-    return Comparison(values, contributing > 0, pairs)
-
-
 def _row_sums(mask: Tensor) -> Tensor:
     return ops.sum(ops.cast(mask, "int32"), axis=1)
+
+
+def _weights(sample_weight: Any, kind: str) -> Tensor | None:
+    return None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=kind)
 
 
 def _revived(part: Any) -> Any:

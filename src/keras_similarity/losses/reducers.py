@@ -9,7 +9,7 @@ from keras_similarity.core.checks import check_choice
 from keras_similarity.losses.arguments import check_number_or_none
 from keras_similarity.ops import masked_mean
 
-__all__ = ["Reducer", "ThresholdReducer", "get_reducer", "reducer_names"]
+__all__ = ["LinearReducer", "Reducer", "ThresholdReducer", "get_reducer", "reducer_names"]
 
 Tensor = Any
 
@@ -46,45 +46,53 @@ class Reducer:
         return cls(**config)
 
 
-class _Mean(Reducer):
+class LinearReducer(Reducer):
+    """A sum of the anchors' values, each times a share that does not depend on any value.
+
+    A subclass gives `shares`. The gradient of such a sum can be computed with it, anchor by anchor.
+    """
+
+    def shares(self, counted: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None) -> Tensor:
+        """Return what each anchor's value counts, `(b,)`; `counted` is 1 where it contributes, else 0."""
+        raise NotImplementedError(f"{type(self).__name__} needs `shares`.")
+
+    def __call__(
+        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
+    ) -> Tensor:
+        """Return the loss."""
+        counted, pairs = (ops.cast(part, values.dtype) for part in (contributing, pairs))
+        return ops.sum(values * self.shares(counted, pairs, codes, weights))
+
+
+class _Mean(LinearReducer):
     name = "mean"
 
-    def __call__(
-        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
-    ) -> Tensor:
-        return masked_mean(values, contributing, weights)
+    def shares(self, counted: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None) -> Tensor:
+        return _weighted(counted, weights) / ops.maximum(ops.sum(counted), 1.0)
 
 
-class _MeanOfPairs(Reducer):
+class _MeanOfPairs(LinearReducer):
     name = "mean_pairs"
 
-    def __call__(
-        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
-    ) -> Tensor:
-        counts = ops.where(contributing, ops.cast(pairs, values.dtype), 0.0)
-        return ops.sum(_weighted(values, weights) * counts) / ops.maximum(ops.sum(counts), 1.0)
+    def shares(self, counted: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None) -> Tensor:
+        return _weighted(counted * pairs, weights) / ops.maximum(ops.sum(counted * pairs), 1.0)
 
 
-class _MeanOfClasses(Reducer):
+class _MeanOfClasses(LinearReducer):
     name = "mean_classes"
 
-    def __call__(
-        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
-    ) -> Tensor:
-        counted = ops.cast(contributing, values.dtype)
-        same = ops.cast(ops.equal(codes[:, None], codes[None, :]), values.dtype)
-        shares = counted / ops.maximum(ops.matmul(same, counted[:, None])[:, 0], 1.0)
-        # The shares of a class add up to 1: their sum is the number of classes that have a value.
-        return ops.sum(_weighted(values, weights) * shares) / ops.maximum(ops.sum(shares), 1.0)
+    def shares(self, counted: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None) -> Tensor:
+        same = ops.cast(ops.equal(codes[:, None], codes[None, :]), counted.dtype)
+        of_class = counted / ops.maximum(ops.matmul(same, counted[:, None])[:, 0], 1.0)
+        # They add up to 1 over a class: their sum is the number of classes that have a value.
+        return _weighted(of_class, weights) / ops.maximum(ops.sum(of_class), 1.0)
 
 
-class _Sum(Reducer):
+class _Sum(LinearReducer):
     name = "sum"
 
-    def __call__(
-        self, values: Tensor, *, contributing: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None
-    ) -> Tensor:
-        return ops.sum(_weighted(values, weights))
+    def shares(self, counted: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None) -> Tensor:
+        return _weighted(counted, weights)
 
 
 class _Unreduced(Reducer):

@@ -120,6 +120,10 @@ class TripletLoss(MetricLoss):
         self.margin = check_number_or_none(margin, name="margin", at_least=0, hint=hint)
         self.swap = bool(swap)
 
+    def compares_keys(self) -> bool:
+        """Whether many triplets are swapped; for one triplet an anchor, the swapped distance is that of two rows."""
+        return self.swap and "all" in (self.positive_mining_strategy, self.negative_mining_strategy)
+
     def row_losses(self, rows: Tensor, keys: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return the mean over the chosen triplets of each anchor."""
         strategies = self.positive_mining_strategy, self.negative_mining_strategy

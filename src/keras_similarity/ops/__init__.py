@@ -1,6 +1,6 @@
 """Pure tensor functions, on any Keras backend: distances, masks, safe reductions."""
 
-from keras_similarity.ops.chunks import in_chunks
+from keras_similarity.ops.chunks import in_chunks, sum_in_one_pass
 from keras_similarity.ops.labels import as_codes, concrete, one_per_row
 from keras_similarity.ops.masks import pair_counts, pair_masks
 from keras_similarity.ops.pairwise import as_wide_float, paired_distances, pairwise_distances, unit_rows
@@ -40,5 +40,6 @@ __all__ = [
     "safe_sqrt",
     "smooth_ranks",
     "split_log_sum_exp",
+    "sum_in_one_pass",
     "unit_rows",
 ]

@@ -1,4 +1,4 @@
-"""Work over the rows of a batch in chunks that are forgotten and computed anew for the gradient."""
+"""Work over the rows of a batch in chunks that are forgotten: computed anew for the gradient, or with it at once."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 import keras
 from keras import ops
 
-__all__ = ["in_chunks"]
+from keras_similarity.ops.adapters.gradients import value_and_gradients
+
+__all__ = ["in_chunks", "sum_in_one_pass"]
 
 Tensor = Any
 
@@ -29,10 +31,67 @@ def in_chunks(
     Cost: the memory of one chunk, and once more the time of the forward pass.
     """
     count = ops.shape(per_row[0])[0]
-    chunks = (count + size - 1) // size
-    # The last chunk is filled up with copies of the last row: what they give is cut off below.
-    filled = ops.minimum(ops.arange(chunks * size), count - 1)
-    parts = tuple(ops.reshape(ops.take(x, filled, axis=0), (chunks, size, *x.shape[1:])) for x in per_row)
+    parts, _ = _cut(per_row, count, size)
     recomputed = keras.remat(function)
     joined: Tensor = ops.map(lambda part: recomputed(*part, *shared), parts)
     return tuple(ops.reshape(values, (-1,))[:count] for values in joined)
+
+
+def sum_in_one_pass(
+    function: Callable[..., Tensor], per_row: Sequence[Tensor], shared: Sequence[Tensor], size: int
+) -> Tensor:
+    """Return Σ `function(*chunks of per_row, *shared)`, a scalar, and compute its gradient in the same pass.
+
+    Args:
+        function: Returns a scalar, the sum over the rows of its chunk of what has the last of `per_row` as a factor.
+        per_row: Float tensors `(b, …)`. The first alone has a gradient.
+        shared: Float tensors of any shape, the same for every chunk. The first alone has a gradient.
+        size: Rows of a chunk, ≥ 1; b need not be its multiple.
+
+    Returns:
+        The sum. It has a first gradient only.
+
+    Cost: the memory of one chunk, and nothing is computed twice.
+    """
+
+    @ops.custom_gradient
+    def total(*arguments: Tensor) -> Any:
+        per_row, shared = arguments[:own], arguments[own:]
+        count = ops.shape(per_row[0])[0]
+        parts, within = _cut(per_row, count, size)
+        keys, *others = shared
+
+        def add(number: Tensor, so_far: tuple[Tensor, Tensor, Tensor]) -> Any:
+            rows, *more, factors, filling = (ops.take(part, number, axis=0) for part in (*parts, within))
+            value, (of_rows, of_keys) = value_and_gradients(
+                lambda rows, keys: function(rows, *more, factors * filling, keys, *others), (rows, keys)
+            )
+            place = (number, *[0] * len(of_rows.shape))
+            return so_far[0] + value, ops.slice_update(so_far[1], place, of_rows[None]), so_far[2] + of_keys
+
+        start = ops.zeros((), keys.dtype), ops.zeros_like(parts[0]), ops.zeros_like(keys)
+        sums: Any = ops.fori_loop(0, ops.shape(parts[0])[0], add, start)
+        value, of_rows, of_keys = sums
+        of_rows = ops.reshape(of_rows, (-1, *per_row[0].shape[1:]))[:count]
+
+        def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, ...]:
+            pull = arguments[0] if upstream is None else upstream
+            none = [ops.zeros_like(argument) for argument in (*per_row[1:], *others)]
+            return pull * of_rows, *none[: own - 1], pull * of_keys, *none[own - 1 :]
+
+        return value, gradient
+
+    own = len(per_row)
+    return total(*per_row, *shared)
+
+
+def _cut(per_row: Sequence[Tensor], count: Any, size: int) -> tuple[tuple[Tensor, ...], Tensor]:
+    """Cut tensors into chunks `(chunks, size, …)`, and say which of their rows are no filling, 1 or 0.
+
+    The last chunk is filled up with copies of the last row.
+    """
+    chunks = (count + size - 1) // size
+    places = ops.arange(chunks * size)
+    filled = ops.minimum(places, count - 1)
+    parts = tuple(ops.reshape(ops.take(x, filled, axis=0), (chunks, size, *x.shape[1:])) for x in per_row)
+    return parts, ops.reshape(ops.cast(places < count, per_row[0].dtype), (chunks, size))

@@ -1,0 +1,1 @@
+"""What `keras.ops` has no word for, in each framework's own."""
