@@ -27,6 +27,10 @@ def explore(
     port: Annotated[int, typer.Option(help="0 for a free one.", min=0, max=65535)] = 0,
     encoder: EncoderOption = None,
     points: Annotated[int, typer.Option(min=1, help="Drawn at a time; zooming in draws others.")] = 50_000,
+    map_method: Annotated[
+        str,
+        typer.Option("--map", help="pca, in seconds; pacmap, clearer, 1 s for 1000 items; auto: what is installed."),
+    ] = "auto",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse changes.")] = False,
     api_key_file: KeyFile = None,
@@ -47,7 +51,7 @@ def explore(
         keys=ApiKeys(keys_from(api_key_file, WRITE_KEYS), keys_from(read_key_file, READ_KEYS)),
         limits=limits,
         metrics=metrics,
-        explorer=make_explorer(points),
+        explorer=make_explorer(points, map_method),
     )
 
     def started(address: str) -> None:

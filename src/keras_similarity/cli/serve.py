@@ -93,12 +93,14 @@ def require_serving() -> None:
         import_extra(package, extra="serve", purpose="`serve`")
 
 
-def make_explorer(points: int = 50_000) -> "Explorer":
+def make_explorer(points: int = 50_000, method: str = "auto") -> "Explorer":
     """Return what the explorer page asks, with the maps that pictures have too."""
+    from keras_similarity.core.checks import check_choice
     from keras_similarity.serve import Explorer
-    from keras_similarity.visualization.projection import project
+    from keras_similarity.visualization.projection import METHODS, project
 
-    return Explorer(project, most_points=points)
+    check_choice(method, METHODS, name="map")
+    return Explorer(lambda rows: project(rows, method=method), most_points=points)
 
 
 def encoder_loader(path: Path | None) -> "Callable[[], Encoder] | None":
