@@ -158,7 +158,7 @@ def test_rows_and_ids__lead_to_each_other(looked):
         ("/map/points?map=x", None, 400),
         ("/map/points?map=999", None, 409),
         ("/map/select", {"map": 1, "polygon": [[0, 0], [1, 1]]}, 400),
-        ("/map/select", {"map": 1, "polygon": [[0, 0]] * 1001}, 400),
+        ("/map/select", {"map": 1, "polygon": [[0, 0]] * 501}, 400),
         ("/map/select", {"map": 1, "polygon": [[0, 0], [1, 1], ["a", 2]]}, 400),
         ("/map/select", {"map": 999, "polygon": [[0, 0], [1, 1], [0, 1]]}, 409),
         ("/map/items", {"map": 1, "rows": [COUNT]}, 400),

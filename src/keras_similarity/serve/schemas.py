@@ -85,7 +85,7 @@ class SelectRequest(Struct, forbid_unknown_fields=True):
     """Everything inside a polygon on a map, but items of hidden labels."""
 
     map: int
-    polygon: Annotated[list[tuple[float, float]], Meta(min_length=3, max_length=1000)]
+    polygon: Annotated[list[tuple[float, float]], Meta(min_length=3, max_length=500)]
     hidden: list[int] = []
 
 

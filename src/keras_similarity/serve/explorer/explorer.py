@@ -57,8 +57,15 @@ class Explorer:
         """Return what neighbours decide on; see `decisions`."""
         calibration = served.existing_calibration()
         drawn = await self.map(served)
-        question = (served.name, "decisions", drawn.number)
-        return await self._jobs.answer(question, lambda: decisions(served.index, drawn, calibration), renew=renew)
+        question = (served.name, "decisions")
+
+        def make() -> dict[str, Any]:
+            return decisions(served.index, drawn, calibration)
+
+        answer = await self._jobs.answer(question, make, renew=renew)
+        if answer["map"] == drawn.number:
+            return answer
+        return await self._jobs.answer(question, make, renew=True)
 
     async def findings(self, served: ServedIndex, kind: str, *, renew: bool = False) -> dict[str, Any]:
         """Return what is probably wrong; see `findings`."""
