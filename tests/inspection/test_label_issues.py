@@ -159,3 +159,10 @@ def test_planted_flips_in_real_data__are_found_better_than_by_distance_or_cleanl
 def test_bad_input__says_what(labels, threshold, message):
     with pytest.raises(ValueError, match=message):
         find_label_issues(neighbor_graph(np.eye(3), labels), threshold)
+
+
+def test_find_label_issues__no_neighbour_of_another_label__finds_none(rng):
+    apart = rng.normal(size=(60, 3)) + 100 * (np.arange(60) % 2)[:, None]
+    graph = neighbor_graph(apart, np.arange(60) % 2, k=20, distance="euclidean")
+    assert len(find_label_issues(graph)) == 0
+    assert (find_label_issues(graph, -np.inf)["score"] == -np.inf).all()

@@ -19,7 +19,7 @@ import json, sys, time
 import numpy as np
 from pathlib import Path
 from keras_similarity.embed import Encoder
-from keras_similarity.serve import ApiKeys, Limits, Service, run_server, served_indexes
+from keras_similarity.serve import ApiKeys, Explorer, Limits, Service, run_server, served_indexes
 from keras_similarity.serve.metrics import Metrics
 
 options = json.loads(sys.argv[1])
@@ -39,6 +39,8 @@ service = Service(
     metrics=metrics,
     snapshots=Path(options["snapshots"]) if "snapshots" in options else None,
 )
+if options.get("explorer"):
+    service.explorer = Explorer(lambda rows: rows[:, :2], most_points=options["explorer"])
 run_server(
     service,
     port=0,

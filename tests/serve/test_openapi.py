@@ -5,12 +5,25 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+from serve.serving import make_shelf, running
 
 
 @pytest.mark.slow
-def test_schemathesis__no_5xx_and_every_answer_as_described(shelf, tmp_path):
-    client = shelf[0]
+@pytest.mark.parametrize("explorer", [0, 40])
+def test_schemathesis__no_5xx_and_every_answer_as_described(tmp_path, explorer):
+    make_shelf(tmp_path / "shelf.index", np.random.default_rng(7))
+    limits = {"body_bytes": 100_000, "read_seconds": 1.0}
+    snapshots = str(tmp_path / "snapshots")
+    with running(
+        tmp_path / "shelf.index", encoder=True, limits=limits, snapshots=snapshots, explorer=explorer
+    ) as client:
+        _ask_everything(client, tmp_path)
+
+
+def _ask_everything(client, tmp_path):
     described = tmp_path / "openapi.json"
     described.write_text(json.dumps(client.ask("GET", "/openapi.json")[2]))
     command = [sys.executable, "-m", "schemathesis.cli", "run", str(described), "--url", client.address]

@@ -1,16 +1,29 @@
 """`keras-similarity serve`: an index over HTTP."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from keras_similarity.cli.options import EncoderOption
 from keras_similarity.cli.output import say
 
-__all__ = ["serve"]
+if TYPE_CHECKING:
+    from keras_similarity.embed import Encoder
+    from keras_similarity.serve import Explorer
+
+__all__ = [
+    "READ_KEYS",
+    "WRITE_KEYS",
+    "KeyFile",
+    "encoder_loader",
+    "keys_from",
+    "make_explorer",
+    "require_serving",
+    "serve",
+]
 
 KeyFile = Annotated[Path | None, typer.Option(help="File with a key a line.")]
 WRITE_KEYS, READ_KEYS = "KERAS_SIMILARITY_API_KEYS", "KERAS_SIMILARITY_READ_KEYS"  # keys, separated by commas
@@ -41,6 +54,7 @@ def serve(
     read_timeout: Annotated[float, typer.Option(help="Seconds for headers, and for a body.")] = 10.0,
     keep_alive: Annotated[float, typer.Option(help="Seconds that an idle connection stays.")] = 5.0,
     stop_timeout: Annotated[float, typer.Option(help="Seconds for requests under way at the end.")] = 10.0,
+    explorer: Annotated[bool, typer.Option("--explorer", help="Have the explorer page at /explorer/.")] = False,
 ) -> None:
     """Serve indexes until SIGTERM or Ctrl-C; SIGHUP opens them anew.
 
@@ -48,18 +62,14 @@ def serve(
 
     Example: keras-similarity serve my.index --encoder model.keras
     """
-    from keras_similarity.core.extras import import_extra
-
-    for package in ("litestar", "httptools", "prometheus_client"):
-        import_extra(package, extra="serve", purpose="`serve`")
-    from keras_similarity.cli.encoders import open_encoder
+    require_serving()
     from keras_similarity.serve import LOOPBACK, ApiKeys, Limits, Metrics, Service, run_server, served_indexes
 
     limits = Limits(
         *(body_bytes, batch, max_k, metadata_bytes, metadata_depth, image_bytes, image_pixels, in_flight, queue),
         *(connections, deadline, read_timeout, keep_alive, stop_timeout),
     )
-    keys = ApiKeys(_keys(api_key_file, WRITE_KEYS), _keys(read_key_file, READ_KEYS))
+    keys = ApiKeys(keys_from(api_key_file, WRITE_KEYS), keys_from(read_key_file, READ_KEYS))
     metrics = Metrics()
     local = LOOPBACK | {name.lower() for name in allowed_host or []}
     service = Service(
@@ -69,16 +79,42 @@ def serve(
         metrics=metrics,
         hosts=local if allowed_host or host in LOOPBACK else None,
         snapshots=snapshots,
+        explorer=make_explorer() if explorer else None,
     )
-    load = None if encoder is None else lambda: open_encoder(encoder)
+    load = encoder_loader(encoder)
     run_server(service, host=host, port=port, insecure=insecure, load_encoder=load, started=_say_where)
+
+
+def require_serving() -> None:
+    """Raise a MissingExtraError, before anything is opened, where a server's packages are not installed."""
+    from keras_similarity.core.extras import import_extra
+
+    for package in ("litestar", "httptools", "prometheus_client"):
+        import_extra(package, extra="serve", purpose="`serve`")
+
+
+def make_explorer(points: int = 50_000, method: str = "auto") -> "Explorer":
+    """Return what the explorer page asks, with the maps that pictures have too."""
+    from keras_similarity.core.checks import check_choice
+    from keras_similarity.serve import Explorer
+    from keras_similarity.visualization.projection import METHODS, project
+
+    check_choice(method, METHODS, name="map")
+    return Explorer(lambda rows: project(rows, method=method), most_points=points)
+
+
+def encoder_loader(path: Path | None) -> "Callable[[], Encoder] | None":
+    """Return what loads a model, None without one."""
+    from keras_similarity.cli.encoders import open_encoder
+
+    return None if path is None else lambda: open_encoder(path)
 
 
 def _say_where(address: str) -> None:
     say(f"serving at {address}")
 
 
-def _keys(path: Path | None, variable: str) -> Iterable[str]:
+def keys_from(path: Path | None, variable: str) -> Iterable[str]:
     """Return keys from a file and from the environment, never from the command line, which others can see."""
     lines = [] if path is None else path.read_text().split()
     return [*lines, *(key for key in os.environ.get(variable, "").split(",") if key)]

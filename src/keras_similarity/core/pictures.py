@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["item_as_html", "png"]
+__all__ = ["as_pixels", "item_as_html", "png"]
 
 SIDE = 96  # pixels of a thumbnail's longer side
 MOST_BYTES = 2**20  # of an encoded image that is passed on as it is
@@ -40,7 +40,7 @@ def _chunk(name: bytes, body: bytes) -> bytes:
 
 def _picture(data: Any) -> str:
     if isinstance(data, np.ndarray):
-        image = _as_pixels(data)
+        image = as_pixels(data)
         if image is not None:
             return _tag("png", png(image))
     if isinstance(data, bytes) and len(data) <= MOST_BYTES:
@@ -57,7 +57,7 @@ def _tag(kind: str, content: bytes) -> str:
     return f'<img src="{source}" style="width:{SIDE}px;image-rendering:pixelated">'
 
 
-def _as_pixels(array: NDArray[Any]) -> NDArray[np.uint8] | None:
+def as_pixels(array: NDArray[Any]) -> NDArray[np.uint8] | None:
     """Return an image's pixels, thinned to about a thumbnail's size, or None for what is no image."""
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]

@@ -1,8 +1,8 @@
 """What can be asked of an index: neighbours, records, counts. Nothing here changes it."""
 
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Hashable, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from keras_similarity.index.builder import Builder
 from keras_similarity.index.filters import Filters
 from keras_similarity.index.ids import as_ids
 from keras_similarity.index.items import Space
-from keras_similarity.index.rows import Positions, Rows
+from keras_similarity.index.rows import Positions, Rows, as_float32
 from keras_similarity.index.searching import (
     as_result,
     check_depth,
@@ -25,9 +25,27 @@ from keras_similarity.index.searching import (
     without,
 )
 
-__all__ = ["Readable"]
+__all__ = ["IndexArrays", "Readable"]
 
 QUERY_BLOCK = 4096  # queries searched at a time: beside the result, memory stays the same for any number
+
+
+class IndexArrays(NamedTuple):
+    """Every item of an index at one moment, in the order they were added.
+
+    Args:
+        ids: `(n,)`, int64, or objects where one is a string.
+        codes: Position of each item's label in `labels`, `(n,)`, -1 for none.
+        labels: The distinct labels.
+        embeddings: `(n, d)` float32, to read only.
+        generation: The index's at that moment.
+    """
+
+    ids: NDArray[Any]
+    codes: NDArray[np.int32]
+    labels: list[Hashable]
+    embeddings: NDArray[np.float32]
+    generation: int
 
 
 class Readable:
@@ -80,6 +98,19 @@ class Readable:
         rows = self._store.rows
         positions = rows.live_positions() if where is None else self._filters.selection(rows, where).rows
         return (self._record(rows, position) for position in positions.tolist())
+
+    def arrays(self) -> IndexArrays:
+        """Return ids, labels and embeddings of every item as arrays.
+
+        Cost: at most one copy of the embeddings.
+        """
+        rows = self._store.rows
+        positions = rows.live_positions()
+        whole = len(positions) == len(rows) and rows.blocks
+        embeddings = as_float32(rows.vectors()) if whole else rows.take(positions)
+        labels = list(self._store.vocabulary.labels)
+        codes = np.asarray(rows.codes[positions], np.int32)
+        return IndexArrays(rows.ids[positions], codes, labels, embeddings, rows.generation)
 
     def search(
         self,

@@ -99,7 +99,7 @@ def weigh_labels(graph: NeighborGraph) -> LabelEvidence:
     best, best_at = _best_rival(item, rivals, len(graph))
     shares = _shares(item, rivals, given)
     judged = ~np.isnan(given)
-    suggested = np.where(best_at >= 0, code[best_at], NO_LABEL).astype(np.int32)
+    suggested = np.append(code, NO_LABEL)[best_at].astype(np.int32)  # -1, no rival, is the last
     confusion = _confusion(graph, item, code, shares, judged, suggested)
     scores = best - given - np.log(confusion + SMALLEST_CONFUSION)
     return LabelEvidence(suggested, scores)

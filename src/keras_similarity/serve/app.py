@@ -6,12 +6,18 @@ from typing import Any
 from litestar import Litestar, Request, Response
 from litestar.exceptions import HTTPException
 
+from keras_similarity.serve.explorer.page_files import PAGE, page_files
 from keras_similarity.serve.gate import REQUEST_ID_KEY, Gate
 from keras_similarity.serve.problems import Problem, as_problem, problem_body
 from keras_similarity.serve.routes.embeddings import embedding_routes
 from keras_similarity.serve.routes.items import item_routes
+from keras_similarity.serve.routes.map_items import map_item_routes
+from keras_similarity.serve.routes.maps import map_routes
+from keras_similarity.serve.routes.page import page_routes
 from keras_similarity.serve.routes.queries import query_routes
+from keras_similarity.serve.routes.review import review_routes
 from keras_similarity.serve.routes.status import status_routes
+from keras_similarity.serve.routes.thresholds import threshold_routes
 from keras_similarity.serve.routes.upkeep import upkeep_routes
 from keras_similarity.serve.service import Service
 
@@ -24,6 +30,16 @@ def create_app(service: Service) -> Any:
     """Return the ASGI application that serves `service`."""
     about = (status_routes, query_routes, item_routes, upkeep_routes, embedding_routes)
     handlers = [handler for routes in about for handler in routes(service)]
+    keyless: set[str] = set()  # the page's files hold no data; it asks for a key itself
+    if service.explorer is not None:
+        files = page_files()
+        keyless = {PAGE.rstrip("/"), *files}
+        handlers += page_routes(files)
+        handlers += [
+            one
+            for routes in (map_routes, map_item_routes, threshold_routes, review_routes)
+            for one in routes(service, service.explorer)
+        ]
     app = Litestar(
         handlers,
         openapi_config=None,
@@ -31,7 +47,7 @@ def create_app(service: Service) -> Any:
         exception_handlers={Exception: _as_response},
         request_max_body_size=None,  # the gate has read it, within its limit
     )
-    return Gate(app, service)
+    return Gate(app, service, keyless)
 
 
 def _as_response(request: Request[Any, Any, Any], error: Exception) -> Any:

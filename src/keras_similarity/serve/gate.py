@@ -6,6 +6,7 @@ import logging
 import os
 import re
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from keras_similarity.serve.keys import READ, WRITE
@@ -17,7 +18,8 @@ __all__ = ["BODY", "REQUEST_ID_KEY", "Gate", "answer_problem"]
 logger = logging.getLogger(__name__)
 
 OPEN_ROUTES = frozenset({"/healthz", "/readyz"})  # for probes, which have no key; they tell nothing
-READING_POSTS = ("/query", "/match", "/embeddings")
+READING_POSTS = ("/query", "/match", "/embeddings", "/map/select", "/map/items", "/map/locate")
+READING_METHODS = ("GET", "HEAD", "OPTIONS")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 JSON = b"application/json"
 CLIENT_GONE = 499
@@ -33,12 +35,14 @@ class Gate:
     Args:
         app: What answers.
         service: The server's state.
+        keyless: Paths that may be read without a key, beside those for probes.
     """
 
-    def __init__(self, app: Any, service: Service) -> None:
+    def __init__(self, app: Any, service: Service, keyless: Iterable[str] = ()) -> None:
         self._app = app
         self._service = service
         self._limits = service.limits
+        self._keyless = frozenset(keyless)
         self._in_flight = 0
         self._prefix = os.urandom(6).hex().encode()
         self._count = itertools.count()
@@ -104,7 +108,7 @@ class Gate:
             raise Problem(403, "pages of other origins may not use this server.\n  Send the request from a program.")
         if scope["path"] in OPEN_ROUTES:
             return
-        if self._service.keys:
+        if self._service.keys and not (scope["path"] in self._keyless and scope["method"] in READING_METHODS):
             self._check_key(scope, headers)
         if self._in_flight > self._limits.in_flight:
             raise Problem(
@@ -194,6 +198,6 @@ def _without_port(host: str) -> str:
 
 def _wanted_level(scope: Any) -> int:
     """Return what a request needs: reading alone needs `READ`; every change, and what is not known, needs `WRITE`."""
-    if scope["method"] in ("GET", "HEAD", "OPTIONS"):
+    if scope["method"] in READING_METHODS:
         return READ
     return READ if scope["method"] == "POST" and scope["path"].endswith(READING_POSTS) else WRITE

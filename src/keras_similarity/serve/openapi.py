@@ -5,7 +5,17 @@ from typing import Any
 import msgspec
 
 from keras_similarity.serve.limits import Limits
-from keras_similarity.serve.schemas import EmbeddingsRequest, ItemsRequest, MatchRequest, Nothing, QueryRequest
+from keras_similarity.serve.schemas import (
+    EmbeddingsRequest,
+    ItemsRequest,
+    LocateRequest,
+    MapItemsRequest,
+    MatchRequest,
+    Nothing,
+    QueryRequest,
+    RelabelRequest,
+    SelectRequest,
+)
 
 __all__ = ["describe_api"]
 
@@ -22,6 +32,7 @@ REASONS = {
     422: "Cannot be used",
     429: "Too many requests",
     500: "The server or the model failed",
+    501: "A package is not installed",
     503: "Not ready",
     504: "Too slow",
     507: "The disk is full",
@@ -32,9 +43,10 @@ OBJECT = {"type": ["object", "null"]}
 SUMMARY = {"name": STRING, "dim": WHOLE, "distance": STRING, "size": WHOLE}
 
 
-def describe_api(limits: Limits) -> dict[str, Any]:
-    """Return the description as JSON values."""
+def describe_api(limits: Limits, *, explorer: bool = False) -> dict[str, Any]:
+    """Return the description as JSON values, with what the explorer page asks if the server has one."""
     bodies = [QueryRequest, MatchRequest, ItemsRequest, EmbeddingsRequest, Nothing]
+    bodies += [SelectRequest, MapItemsRequest, LocateRequest, RelabelRequest] if explorer else []
     _, components = msgspec.json.schema_components(bodies, ref_template=REF)
     components["QueryRequest"]["properties"]["k"]["maximum"] = limits.k
     components["ItemsRequest"]["properties"]["items"]["maxItems"] = limits.batch
@@ -43,7 +55,7 @@ def describe_api(limits: Limits) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "keras-similarity", "version": "1", "description": "Find things that are like other things."},
-        "paths": _paths(),
+        "paths": _paths(explorer),
         "components": {
             "schemas": components,
             "securitySchemes": {
@@ -55,7 +67,7 @@ def describe_api(limits: Limits) -> dict[str, Any]:
     }
 
 
-def _paths() -> dict[str, Any]:
+def _paths(explorer: bool) -> dict[str, Any]:
     status = _object(status=STRING)
     embedding = _object(object=STRING, index=WHOLE, embedding={"type": ["array", "string"]})
     embeddings = _object(object=STRING, data=_list(embedding), model=STRING, usage={"type": "object"})
@@ -71,7 +83,10 @@ def _paths() -> dict[str, Any]:
         "/v1/embeddings": {
             "post": _operation("Embeddings, in OpenAI's shape", embeddings, *ASKING, body="EmbeddingsRequest", **openai)
         },
-    } | {f"/v1/indexes/{{name}}{path}": methods for path, methods in _index_paths().items()}
+    } | {
+        f"/v1/indexes/{{name}}{path}": methods
+        for path, methods in (_index_paths() | (_explorer_paths() if explorer else {})).items()
+    }
 
 
 def _index_paths() -> dict[str, Any]:
@@ -100,6 +115,37 @@ def _index_paths() -> dict[str, Any]:
     }
 
 
+def _explorer_paths() -> dict[str, Any]:
+    named: dict[str, Any] = {"path": ("name",)}
+    anything: dict[str, Any] = {"type": "object"}
+
+    def get(summary: str, *refusals: int, **more: Any) -> dict[str, Any]:
+        return {"get": _operation(summary, more.pop("answer", anything), 400, 404, *refusals, **named, **more)}
+
+    def post(summary: str, body: str, answer: Any, *refusals: int) -> dict[str, Any]:
+        return {"post": _operation(summary, answer, *ASKING, *refusals, body=body, **named)}
+
+    kind: dict[str, Any] = {"answer": None, "kind": "application/octet-stream"}
+    items = _object(items=_list({"type": ["object", "null"]}))
+    selected = _object(total=WHOLE, ids=_list(ANY_ID), labels=_list({}))
+    shown = _operation(
+        "An item's picture or text", None, 400, 404, path=("name", "item_id"), kind="image/png", empty=True
+    )
+    return {
+        "/map": get("The map, made when it is first asked for", 422, 504, later=True),
+        "/map/points": get("The points to draw, as numbers", 409, query=("map", "x0", "y0", "x1", "y1"), **kind),
+        "/map/decisions": get("What neighbours decide on", 409, 422, 504, later=True),
+        "/map/select": post("The items inside a polygon", "SelectRequest", selected),
+        "/map/items": post("The items that points are", "MapItemsRequest", items),
+        "/map/locate": post("Where items are", "LocateRequest", items),
+        "/calibration": get("Thresholds and what they achieve", 409),
+        "/duplicates": get("Near-copies", 422, 501, 504, later=True),
+        "/label-issues": get("Labels that are probably wrong", 422, 501, 504, later=True),
+        "/previews/{item_id}": {"get": shown},
+        "/items:relabel": post("Change labels", "RelabelRequest", _object(relabelled=WHOLE), 507),
+    }
+
+
 ASKING = (400, 404, 408, 409, 413, 415, 422, 504)
 ALWAYS = (401, 403, 429, 500, 503)
 
@@ -114,9 +160,19 @@ def _operation(
     security: bool = True,
     error: str = "Problem",
     error_type: str = "application/problem+json",
+    kind: str = "text/plain",
+    query: tuple[str, ...] = (),
+    later: bool = False,
+    empty: bool = False,
 ) -> dict[str, Any]:
-    content = {"text/plain": {"schema": STRING}} if answer is None else {"application/json": {"schema": answer}}
+    content = {kind: {"schema": STRING}} if answer is None else {"application/json": {"schema": answer}}
     responses: dict[str, Any] = {str(success): {"description": summary, "content": content}}
+    if later:
+        waits = {"application/json": {"schema": _object(ready={"type": "boolean"})}}
+        responses["202"] = {"description": "It is being made; ask again", "content": waits}
+    if empty:
+        content["text/plain"] = {"schema": STRING}
+        responses["204"] = {"description": "There is nothing to show"}
     for status in sorted({*refusals, *ALWAYS}):
         schema = {"schema": {"$ref": REF.format(name=error)}}
         responses[str(status)] = {"description": REASONS[status], "content": {error_type: schema}}
@@ -125,7 +181,7 @@ def _operation(
         operation["parameters"] = [
             {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
             for name in path
-        ]
+        ] + [{"name": name, "in": "query", "required": name == "map", "schema": NUMBER} for name in query]
     if body is not None:
         schema = {"schema": {"$ref": REF.format(name=body)}}
         operation["requestBody"] = {"required": True, "content": {"application/json": schema}}

@@ -8,15 +8,21 @@ __all__ = [
     "EmbeddingsRequest",
     "Found",
     "Item",
+    "ItemLabel",
     "ItemsRequest",
+    "LocateRequest",
+    "MapItemsRequest",
     "MatchRequest",
     "Nothing",
     "Query",
     "QueryRequest",
+    "RelabelRequest",
+    "SelectRequest",
 ]
 
 Vector = list[float]
 ItemId = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)] | Annotated[str, Meta(min_length=1, max_length=512)]
+Label = str | int | float | bool | None
 Base64 = Annotated[str, Meta(description="A JPEG, PNG or WebP file in base64")]
 
 
@@ -52,7 +58,7 @@ class Item(Struct, forbid_unknown_fields=True):
     vector: Vector | None = None
     image: Base64 | None = None
     text: str | None = None
-    label: str | int | float | bool | None = None
+    label: Label = None
     metadata: dict[str, Any] | None = None
 
 
@@ -60,6 +66,41 @@ class ItemsRequest(Struct, forbid_unknown_fields=True):
     """Items that are added whole, or not at all."""
 
     items: list[Item]
+
+
+class ItemLabel(Struct, forbid_unknown_fields=True):
+    """An item and its new label, null for none."""
+
+    id: ItemId
+    label: Label
+
+
+class RelabelRequest(Struct, forbid_unknown_fields=True):
+    """Labels that are all changed, or none; whatever else belongs to the items stays."""
+
+    items: list[ItemLabel]
+
+
+class SelectRequest(Struct, forbid_unknown_fields=True):
+    """Everything inside a polygon on a map, but items of hidden labels."""
+
+    map: int
+    polygon: Annotated[list[tuple[float, float]], Meta(min_length=3, max_length=500)]
+    hidden: list[int] = []
+
+
+class MapItemsRequest(Struct, forbid_unknown_fields=True):
+    """Which items some points of a map are."""
+
+    map: int
+    rows: list[Annotated[int, Meta(ge=0)]]
+
+
+class LocateRequest(Struct, forbid_unknown_fields=True):
+    """Where some items are on a map."""
+
+    map: int
+    ids: list[ItemId]
 
 
 class EmbeddingsRequest(Struct, forbid_unknown_fields=True):

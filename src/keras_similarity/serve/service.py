@@ -7,6 +7,7 @@ from pathlib import Path
 from keras_similarity.embed import Encoder
 from keras_similarity.serve.access_log import AccessLog
 from keras_similarity.serve.encoding import ServedEncoder
+from keras_similarity.serve.explorer import Explorer
 from keras_similarity.serve.keys import ApiKeys
 from keras_similarity.serve.limits import Limits
 from keras_similarity.serve.metrics import Metrics
@@ -30,6 +31,7 @@ class Service:
         log: Where requests are written down.
         hosts: Names that a `Host` header may say; None for any.
         snapshots: Folder for snapshots; None to refuse them.
+        explorer: What the explorer page asks; None for a server without the page.
         encoder: What embeds images and texts, once it is loaded.
         loading: Whether an encoder is still to come.
         stopping: Whether no more requests are wanted.
@@ -42,6 +44,7 @@ class Service:
     log: AccessLog = field(default_factory=AccessLog)
     hosts: frozenset[str] | None = LOOPBACK
     snapshots: Path | None = None
+    explorer: Explorer | None = None
     encoder: ServedEncoder | None = None
     loading: bool = False
     stopping: bool = False
@@ -86,6 +89,8 @@ class Service:
             index.close()
         if self.encoder is not None:
             self.encoder.close()
+        if self.explorer is not None:
+            self.explorer.close()
         self.log.flush()
 
 

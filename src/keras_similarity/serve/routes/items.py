@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import unquote
 
 import msgspec
 import numpy as np
@@ -15,7 +14,7 @@ from keras_similarity.errors import UnknownIdError
 from keras_similarity.index import Index
 from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.routes.queries import check_batch
-from keras_similarity.serve.routes.replies import decode_body, reply
+from keras_similarity.serve.routes.replies import decode_body, path_id, reply
 from keras_similarity.serve.schemas import Item, ItemsRequest
 from keras_similarity.serve.served_index import ServedIndex
 from keras_similarity.serve.service import Service
@@ -43,13 +42,13 @@ def item_routes(service: Service) -> list[Any]:
     @get("/v1/indexes/{name:str}/items/{item_id:path}")
     async def get_item(name: str, item_id: str, scope: Scope) -> ASGIResponse:
         served = service.index(name)
-        wanted = _id_of(scope)
+        wanted = path_id(scope)
         return reply(await served.read(lambda index: _shown(index, wanted)))
 
     @delete("/v1/indexes/{name:str}/items/{item_id:path}", status_code=200)
     async def delete_item(name: str, item_id: str, scope: Scope) -> ASGIResponse:
         served = service.index(name)
-        wanted = _id_of(scope)
+        wanted = path_id(scope)
         return reply({"deleted": await served.write(lambda index: index.remove([wanted]))})
 
     return [upsert_items, get_item, delete_item]
@@ -106,19 +105,6 @@ async def _item_vectors(service: Service, served: ServedIndex, items: Sequence[I
             )
     with np.errstate(over="ignore"):  # what is beyond float32 is refused as infinite
         return np.array(vectors, np.float32).reshape(len(vectors), served.index.dim)
-
-
-def _id_of(scope: Scope) -> int | str:
-    """Return the id that a path names: digits are a number, anything else, or in double quotes, a string."""
-    raw = scope["raw_path"].decode("ascii").split("/items/", 1)[1]
-    try:
-        text = unquote(raw, errors="strict")
-    except UnicodeDecodeError as error:
-        raise Problem(400, "an id in a path must be UTF-8.\n  Encode it so, with percent signs.") from error
-    if len(text) >= 2 and text[0] == text[-1] == '"':
-        return text[1:-1]
-    digits = text.removeprefix("-")
-    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text
 
 
 def _shown(index: Index, item_id: int | str) -> dict[str, Any]:

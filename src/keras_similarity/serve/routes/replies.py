@@ -1,14 +1,18 @@
 """Bodies in and out, without a detour."""
 
 from typing import Any, TypeVar
+from urllib.parse import parse_qs, unquote
 
 import msgspec
 from litestar.response.base import ASGIResponse
 
 from keras_similarity.serve.decoding import decode
 from keras_similarity.serve.gate import BODY
+from keras_similarity.serve.problems import Problem
 
-__all__ = ["decode_body", "json_reply", "reply"]
+__all__ = ["decode_body", "json_reply", "not_ready", "path_id", "query_words", "reply", "wants_renewal"]
+
+ID_PART = 5  # of /v1/indexes/{name}/items/{id}: an id may have slashes of its own
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -16,6 +20,19 @@ T = TypeVar("T", bound=msgspec.Struct)
 def decode_body(scope: Any, schema: type[T]) -> T:
     """Return the body of a request, which the gate has read; see `decode`."""
     return decode(scope[BODY], schema)
+
+
+def path_id(scope: Any) -> int | str:
+    """Return the id that a path names: digits are a number, anything else, or in double quotes, a string."""
+    raw = scope["raw_path"].decode("ascii").split("/", ID_PART)[ID_PART]
+    try:
+        text = unquote(raw, errors="strict")
+    except UnicodeDecodeError as error:
+        raise Problem(400, "an id in a path must be UTF-8.\n  Encode it so, with percent signs.") from error
+    if len(text) >= 2 and text[0] == text[-1] == '"':
+        return text[1:-1]
+    digits = text.removeprefix("-")
+    return int(text) if digits.isascii() and digits.isdigit() and len(digits) < 20 else text
 
 
 def json_reply(content: bytes, *, status: int = 200, media_type: str = "application/json") -> ASGIResponse:
@@ -26,3 +43,21 @@ def json_reply(content: bytes, *, status: int = 200, media_type: str = "applicat
 def reply(value: Any, *, status: int = 200) -> ASGIResponse:
     """Return a value as JSON."""
     return json_reply(msgspec.json.encode(value), status=status)
+
+
+def not_ready() -> ASGIResponse:
+    """Return the answer that says to ask again."""
+    return reply({"ready": False}, status=202)
+
+
+def query_words(scope: Any) -> dict[str, str]:
+    """Return what stands behind the question mark of an address; of a word given twice, the first."""
+    try:
+        return {name: values[0] for name, values in parse_qs(scope["query_string"].decode("ascii")).items()}
+    except ValueError as error:
+        raise Problem(400, f"the address's query is none: {error}.\n  Encode it with percent signs.") from error
+
+
+def wants_renewal(scope: Any) -> bool:
+    """Return whether an answer should be made anew."""
+    return query_words(scope).get("renew") == "true"

@@ -16,7 +16,7 @@ __all__ = ["status_routes"]
 
 def status_routes(service: Service) -> list[Any]:
     """Return the handlers."""
-    description = msgspec.json.encode(describe_api(service.limits))
+    description = msgspec.json.encode(describe_api(service.limits, explorer=service.explorer is not None))
 
     @get("/healthz")
     async def healthz() -> ASGIResponse:

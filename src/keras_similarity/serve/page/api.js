@@ -1,0 +1,68 @@
+// Requests to the server this page came from.
+
+const POLL_MS = 500;
+let key = "";
+let askForKey = () => Promise.reject(new Error("no key"));
+let asking = null;
+
+export class Refused extends Error {
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+export function whenKeyIsNeeded(ask) {
+  askForKey = ask;
+}
+
+async function request(path, body, method = body === undefined ? "GET" : "POST") {
+  const headers = {};
+  if (key) headers.authorization = `Bearer ${key}`;
+  if (body !== undefined) headers["content-type"] = "application/json";
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const answer = await fetch(path, { method, headers, body: sent, credentials: "omit", cache: "no-store" });
+  if (answer.status === 401) {
+    const refused = key !== "";
+    asking ??= askForKey(refused).then((given) => (key = given)).finally(() => (asking = null));
+    await asking;
+    return request(path, body, method);
+  }
+  if (!answer.ok) throw new Refused(answer.status, await reason(answer));
+  return answer;
+}
+
+async function reason(answer) {
+  try {
+    return (await answer.json()).detail;
+  } catch {
+    return `the server answered ${answer.status}`;
+  }
+}
+
+export async function ask(path, body, method) {
+  for (;;) {
+    const answer = await request(path, body, method);
+    if (answer.status !== 202) return answer.json();
+    path = path.replace(/[?&]renew=true/, ""); // it is being made; asking for it once is enough
+    await new Promise((wake) => setTimeout(wake, POLL_MS));
+  }
+}
+
+export async function askBytes(path) {
+  return (await request(path)).arrayBuffer();
+}
+
+export async function askFile(path) {
+  const answer = await request(path);
+  if (answer.status === 204) return null;
+  return { kind: answer.headers.get("content-type"), content: await answer.blob() };
+}
+
+export const indexPath = (name, rest = "") => `/v1/indexes/${encodeURIComponent(name)}${rest}`;
+
+// In a path an id of digits is a number; a string is quoted, so that it stays one.
+export function itemPath(name, part, id) {
+  const text = typeof id === "string" ? `"${id}"` : String(id);
+  return indexPath(name, `/${part}/${encodeURIComponent(text)}`);
+}

@@ -1,0 +1,63 @@
+"""Items looked at, and what is wrong with them: previews, findings, and labels put right."""
+
+from typing import Any
+
+from litestar import get, post
+from litestar.response.base import ASGIResponse
+from litestar.types import Scope
+
+from keras_similarity.errors import UnknownIdError
+from keras_similarity.index import Index
+from keras_similarity.serve.explorer import Explorer
+from keras_similarity.serve.explorer.jobs import NotReadyError
+from keras_similarity.serve.explorer.previews import preview
+from keras_similarity.serve.routes.queries import check_batch
+from keras_similarity.serve.routes.replies import decode_body, json_reply, not_ready, path_id, reply, wants_renewal
+from keras_similarity.serve.schemas import RelabelRequest
+from keras_similarity.serve.service import Service
+
+__all__ = ["review_routes"]
+
+
+def review_routes(service: Service, explorer: Explorer) -> list[Any]:
+    """Return the handlers."""
+    limits = service.limits
+
+    def shown(index: Index, item_id: int | str) -> tuple[str, bytes] | None:
+        if item_id not in index:
+            raise UnknownIdError(f"the index holds no item with id {item_id!r:.80}.\n  Check the id.")
+        data = index.get([item_id])[0].data
+        return preview(data, most_bytes=limits.image_bytes, most_pixels=limits.image_pixels)
+
+    @get("/v1/indexes/{name:str}/previews/{item_id:path}")
+    async def get_preview(name: str, item_id: str, scope: Scope) -> ASGIResponse:
+        served, wanted = service.index(name), path_id(scope)
+        found = await explorer.run(lambda: shown(served.index, wanted))
+        if found is None:
+            return ASGIResponse(status_code=204)
+        return json_reply(found[1], media_type=found[0])
+
+    @get("/v1/indexes/{name:str}/duplicates")
+    async def duplicates(name: str, scope: Scope) -> ASGIResponse:
+        return await _found(name, scope, "duplicates")
+
+    @get("/v1/indexes/{name:str}/label-issues")
+    async def label_issues(name: str, scope: Scope) -> ASGIResponse:
+        return await _found(name, scope, "label-issues")
+
+    async def _found(name: str, scope: Scope, kind: str) -> ASGIResponse:
+        try:
+            return reply(await explorer.findings(service.index(name), kind, renew=wants_renewal(scope)))
+        except NotReadyError:
+            return not_ready()
+
+    @post("/v1/indexes/{name:str}/items:relabel", status_code=200)
+    async def relabel(name: str, scope: Scope) -> ASGIResponse:
+        served = service.index(name)
+        items = decode_body(scope, RelabelRequest).items
+        check_batch(service, len(items), "items")
+        ids, labels = [item.id for item in items], [item.label for item in items]
+        await served.write(lambda index: index.update(ids, labels=labels))
+        return reply({"relabelled": len(items)})
+
+    return [get_preview, duplicates, label_issues, relabel]
