@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from keras_similarity.calibrate import CalibrationResults
-from keras_similarity.core.checks import check_whole
+from keras_similarity.core.checks import check_choice, check_whole
 from keras_similarity.errors import MissingExtraError
 from keras_similarity.index import Index
 from keras_similarity.visualization.elements import note
 from keras_similarity.visualization.page import HtmlPage
+from keras_similarity.visualization.projection import METHODS
 from keras_similarity.visualization.report_data import LeftOut, ReportData
 from keras_similarity.visualization.report_sections import SECTIONS
 
@@ -21,6 +22,7 @@ def report(
     *,
     images: Mapping[Any, Any] | Sequence[Any] | Callable[[Any], Any] | None = None,
     calibration: CalibrationResults | None = None,
+    map_method: str = "auto",
     title: str = "Report of an index",
     seed: int = 0,
 ) -> HtmlPage:
@@ -34,6 +36,7 @@ def report(
         images: The image of each id: a mapping, an array or list for ids that are row numbers, or a function; None for
             what the items' `data` are. Arrays `(h, w)`, `(h, w, 1)`, `(h, w, 3)` or `(h, w, 4)`, or bytes of files.
         calibration: Of the index; None for the model's, if it has one.
+        map_method: "auto", "pacmap" or "pca", see `project`.
         title: Above the page.
         seed: Of the samples, ≥ 0: up to 10,000 items are looked at, of which up to 2,000 are asked.
 
@@ -44,6 +47,7 @@ def report(
     Raises:
         MissingIndexError: the model has no index.
         TypeError: neither an index nor a model.
+        ValueError: an unknown map method, or a negative seed.
 
     Cost: about 20 s and 8 MB for 10,000 items of 28 × 28 pixels, half of it for the map; no more for larger indexes but
         for the searches.
@@ -51,7 +55,9 @@ def report(
     index = _index_of(model_or_index)
     if calibration is None:
         calibration = getattr(model_or_index, "calibration", None)
-    data = ReportData.sample(index, _image_reader(images), calibration, check_whole(seed, name="seed", minimum=0))
+    check_choice(map_method, METHODS, name="map_method")
+    seed = check_whole(seed, name="seed", minimum=0)
+    data = ReportData.sample(index, _image_reader(images), calibration, map_method, seed)
     parts: list[str] = []
     for heading, name, section in SECTIONS:
         try:

@@ -35,6 +35,7 @@ class ReportData:
         records: The sample.
         images: An item's record -> its image, or None.
         calibration: Of the index; None without one.
+        map_method: Of `project`.
         queries: The numbers of the records that are asked as queries, `(q,)`.
     """
 
@@ -42,11 +43,17 @@ class ReportData:
     records: list[Record] = field(repr=False)
     images: Callable[[Record], Any] = field(repr=False)
     calibration: CalibrationResults | None
+    map_method: str
     queries: NDArray[np.intp] = field(repr=False)
 
     @classmethod
     def sample(
-        cls, index: Index, images: Callable[[Record], Any], calibration: CalibrationResults | None, seed: int
+        cls,
+        index: Index,
+        images: Callable[[Record], Any],
+        calibration: CalibrationResults | None,
+        map_method: str,
+        seed: int,
     ) -> "ReportData":
         """Draw items from an index, each as likely as any other."""
         ids, rng = list(index), np.random.default_rng(seed)
@@ -56,7 +63,7 @@ class ReportData:
         labeled = np.array([row for row, record in enumerate(records) if record.label is not None], np.intp)
         if len(labeled) > MOST_QUERIES:
             labeled = np.sort(rng.choice(labeled, MOST_QUERIES, replace=False))
-        return cls(index, records, images, calibration, labeled)
+        return cls(index, records, images, calibration, map_method, labeled)
 
     @cached_property
     def rows(self) -> NDArray[np.float32]:

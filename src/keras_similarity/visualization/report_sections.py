@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from keras_similarity import inspection
 from keras_similarity.calibrate import match
 from keras_similarity.evaluate import distance_histogram, pair_distances, retrieval_report
 from keras_similarity.evaluate.searching import pick_columns
+from keras_similarity.inspection import coverage, find_duplicates, find_label_issues, find_outliers
 from keras_similarity.visualization.calibration import viz_distances, viz_reliability, viz_thresholds
 from keras_similarity.visualization.confusion import MOST_NUMBERED, confusion_matrix
 from keras_similarity.visualization.elements import figure, note, picture, picture_rows, table
@@ -28,6 +28,7 @@ MOST_CLASSES = 200
 MOST_PROBLEMS = 24
 MOST_PICTURES, MAP_SIDE = 4096, 32
 UNKNOWN = "unknown"
+NO_LABEL = object()  # no label of any index
 PACKAGES = ("keras-similarity", "keras", "numpy", "jax", "tensorflow", "torch", "faiss-cpu")
 
 
@@ -48,7 +49,7 @@ def retrieval(data: ReportData) -> str:
 def classes(data: ReportData) -> str:
     """What each label comes to, the weakest first."""
     data.need_labels()
-    frame = inspection.coverage(data.graph)
+    frame = coverage(data.graph)
     by_class = _scores(data).per_class()
     lines = [
         [str(row["label"]), row["items"], *_class_scores(by_class.get(row["label"])), "thin" if row["thin"] else ""]
@@ -76,25 +77,16 @@ def worst(data: ReportData) -> str:
 
 def confusions(data: ReportData) -> str:
     """Who is taken for whom, and who for nobody."""
-    depth = 1 if data.calibration is None else data.calibration.k
-    count = len(data.found.labels)
-    result = pick_columns(
-        data.found.result, np.arange(count), np.arange(min(depth, data.found.result.ids.shape[1]))[None]
-    )
-    if data.calibration is None:
-        guessed, words = result.labels[:, 0].tolist(), "Each item takes the label of its nearest other."
-    else:
-        guessed = list(match(result, data.calibration, no_match_label=UNKNOWN))
-        words = f"Each item takes the label that `match` gives it; {UNKNOWN!r} where it is too far from everything."
+    guessed, words = _guesses(data)
     mistakes: dict[tuple[str, str], int] = {}
-    for true, said in zip(map(str, data.found.labels), map(str, guessed), strict=True):
+    for true, said in zip(map(str, data.found.labels), guessed, strict=True):
         if true != said:
             mistakes[true, said] = mistakes.get((true, said), 0) + 1
     most = sorted(mistakes.items(), key=lambda pair: -pair[1])[:MOST_PROBLEMS]
     listed = table("The most frequent mistakes", ["label", "taken for", "times"], [[*pair, n] for pair, n in most])
-    if len({*map(str, data.found.labels), *map(str, guessed)}) > MOST_NUMBERED:
+    if len({*map(str, data.found.labels), *guessed}) > MOST_NUMBERED:
         return note(words) + listed
-    axes, _ = confusion_matrix([str(said) for said in guessed], list(map(str, data.found.labels)), title="", show=False)
+    axes, _ = confusion_matrix(guessed, list(map(str, data.found.labels)), title="", show=False)
     return (
         note(words) + figure(axes.figure, "Matrix of true labels by predicted ones; mistakes are listed below") + listed
     )
@@ -141,18 +133,18 @@ def overview(data: ReportData) -> str:
     pictures += [None] * (len(data.records) - len(pictures))
     names = ["" if label is None else str(label) for label in data.labels]
     texts = [f"{name}\nid {record.id}" for name, record in zip(names, data.records, strict=True)]
-    return map_html(project(data.rows), names, texts, pictures, side=MAP_SIDE)
+    return map_html(project(data.rows, method=data.map_method), names, texts, pictures, side=MAP_SIDE)
 
 
 def problems(data: ReportData) -> str:
     """Copies, labels that are probably wrong, and items that lie alone."""
-    copies = inspection.find_duplicates(data.graph)
+    copies = find_duplicates(data.graph)
     parts = [
         _problem_table(data, copies, "Near-copies", ["group", "label", "distance", "labels_differ"]),
-        _problem_table(data, inspection.find_outliers(data.graph), "Items that lie alone", ["label", "score"]),
+        _problem_table(data, find_outliers(data.graph), "Items that lie alone", ["label", "score"]),
     ]
     if data.is_labeled:
-        wrong = inspection.find_label_issues(data.graph)
+        wrong = find_label_issues(data.graph)
         parts.insert(0, _problem_table(data, wrong, "Labels that are probably wrong", ["label", "suggested", "score"]))
     return "".join(parts)
 
@@ -184,6 +176,19 @@ SECTIONS = (
     ("Map", "map-section", overview),
     ("Index and versions", "environment", environment),
 )
+
+
+def _guesses(data: ReportData) -> tuple[list[str], str]:
+    """Return what each query is taken for, and in words how."""
+    result = data.found.result
+    if data.calibration is None:
+        return list(map(str, result.labels[:, 0].tolist())), "Each item takes the label of its nearest other."
+    if result.ids.shape[1] < data.calibration.k:
+        raise LeftOut(f"This needs {data.calibration.k} neighbours of each item, as the calibration does.")
+    nearest = pick_columns(result, np.arange(len(result)), np.tile(np.arange(data.calibration.k), (len(result), 1)))
+    guessed = match(nearest, data.calibration, no_match_label=NO_LABEL)
+    words = f"Each item takes the label that `match` gives it, or is {UNKNOWN}: too far from everything."
+    return [UNKNOWN if label is NO_LABEL else str(label) for label in guessed], words
 
 
 def _scores(data: ReportData) -> Any:

@@ -50,7 +50,7 @@ def viz_worst_queries(
         raise ValueError("`queries` needs one whose label the index holds: got none.\n  Pass other queries.")
     ranks, depth = first_right_ranks(queries), queries.result.ids.shape[1]
     notes = [f"\nright at {ranks[row]}" if ranks[row] <= depth else f"\nnone in {depth}" for row in worst]
-    neighbors = pick_columns(queries.result, np.array(worst), np.arange(min(shown, depth))[None])
+    neighbors = pick_columns(queries.result, np.array(worst), np.tile(np.arange(min(shown, depth)), (len(worst), 1)))
     images, labels = [as_array(examples[row]) for row in worst], [queries.labels[row] for row in worst]
     return draw_rows(images, labels, list(neighbors), class_mapping, fig_size, cmap, show, notes)
 
