@@ -32,7 +32,7 @@ SCRIPT = """
   function layout() {
     const ink = dark.matches ? "#ececf0" : "#1d1d1f", line = dark.matches ? "#3a3a42" : "#e3e3e8";
     const axis = { showticklabels: false, gridcolor: line, zeroline: false };
-    return { height: map.height, margin: { l: 10, r: 10, t: 10, b: 10 }, hovermode: "closest", dragmode: "pan",
+    return { height: map.height, margin: { l: 10, r: 10, t: 40, b: 10 }, hovermode: "closest", dragmode: "pan",
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink },
       xaxis: axis, yaxis: Object.assign({ scaleanchor: "x" }, axis), legend: { itemsizing: "constant" } };
   }
