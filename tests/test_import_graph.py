@@ -28,7 +28,7 @@ MAY_IMPORT = {
     "inspection": {"core", "errors", "evaluate", "index"},
     "callbacks": {"core", "errors", "evaluate", "index"},
     "metrics": {"core", "errors", "ops"},
-    "visualization": {"calibrate", "core", "errors", "evaluate"},
+    "visualization": {"calibrate", "core", "errors", "evaluate", "index", "inspection"},
     "serve": {"calibrate", "core", "embed", "errors", "evaluate", "index", "inspection"},
     "export": {"calibrate", "core", "embed", "errors", "evaluate", "index", "inspection"},
 }

@@ -17,6 +17,7 @@ from keras_similarity.cli.export import export
 from keras_similarity.cli.index import index_commands
 from keras_similarity.cli.match import match
 from keras_similarity.cli.query import query
+from keras_similarity.cli.report import report
 from keras_similarity.cli.serve import serve
 from keras_similarity.cli.settings import read_settings
 from keras_similarity.cli.train import train
@@ -31,7 +32,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, embed, query, evaluate, calibrate, match, duplicates, serve, explore, export, doctor, demo):
+for command in (train, embed, query, evaluate, calibrate, match, duplicates, report, serve, explore, export, doctor, demo):
     app.command()(command)
 app.add_typer(index_commands, name="index")
 

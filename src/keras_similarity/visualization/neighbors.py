@@ -9,8 +9,9 @@ from keras_similarity.core.checks import as_array, check_same_length
 from keras_similarity.core.results import Lookup, Neighbors, SearchResult
 from keras_similarity.visualization.figures import BLUE, VERMILION, finish, open_figure
 from keras_similarity.visualization.images import draw_image
+from keras_similarity.visualization.names import name_of
 
-__all__ = ["viz_neighbors", "viz_neighbors_grid"]
+__all__ = ["draw_rows", "viz_neighbors", "viz_neighbors_grid"]
 
 # Solid and dashed do without colour.
 RIGHT = {"color": BLUE, "linestyle": "-", "sign": "✓"}
@@ -46,7 +47,7 @@ def viz_neighbors(
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    return _draw([as_array(example)], [example_class], [neighbors], class_mapping, fig_size, cmap, show)
+    return draw_rows([as_array(example)], [example_class], [neighbors], class_mapping, fig_size, cmap, show)
 
 
 def viz_neighbors_grid(
@@ -75,10 +76,10 @@ def viz_neighbors_grid(
     check_same_length(len(images), result, name="result", what="examples")
     if not images:
         raise ValueError("`examples` needs at least one query to draw: got none.\n  Pass some.")
-    return _draw(images, list(labels), list(result), class_mapping, fig_size, cmap, show)
+    return draw_rows(images, list(labels), list(result), class_mapping, fig_size, cmap, show)
 
 
-def _draw(
+def draw_rows(
     images: list[np.ndarray],
     labels: list[Hashable],
     rows: list[Neighbors],
@@ -86,14 +87,17 @@ def _draw(
     fig_size: tuple[float, float] | None,
     cmap: str,
     show: bool,
+    notes: Sequence[str] = (),
 ) -> Any:
+    """Draw queries with labels and neighbours, a row each; `notes` stand under the queries' labels."""
     columns = 1 + max(1, *(len(row) for row in rows))
     size = fig_size or (CELL_INCHES * columns, (CELL_INCHES + 0.3) * len(rows))
     figure, axes = open_figure("drawing neighbours", size, len(rows), columns)
-    for line, image, label, neighbors in zip(axes, images, labels, rows, strict=True):
+    notes = notes or [""] * len(rows)
+    for line, image, label, neighbors, note in zip(axes, images, labels, rows, notes, strict=True):
         for cell in line:
             cell.axis("off")
-        _draw_item(line[0], image, f"query: {_name(label, names)}", QUERY_COLOR, "-", cmap)
+        _draw_item(line[0], image, f"query: {name_of(label, names)}{note}", QUERY_COLOR, "-", cmap)
         for cell, lookup in zip(line[1:], neighbors, strict=False):
             _draw_neighbor(cell, lookup, label, names, cmap)
     return finish(figure, show=show)
@@ -101,7 +105,7 @@ def _draw(
 
 def _draw_neighbor(cell: Any, lookup: Lookup, label: Hashable, names: Any, cmap: str) -> None:
     mark = RIGHT if lookup.label == label else WRONG
-    title = f"{mark['sign']} {_name(lookup.label, names)}\n{lookup.distance:.3f}"
+    title = f"{mark['sign']} {name_of(lookup.label, names)}\n{lookup.distance:.3f}"
     _draw_item(cell, lookup.data, title, mark["color"], mark["linestyle"], cmap)
 
 
@@ -111,12 +115,3 @@ def _draw_item(cell: Any, image: Any, title: str, color: str, linestyle: Any, cm
     frame = cell.patch.__class__((0, 0), 1, 1, transform=cell.transAxes, fill=False, clip_on=False)
     frame.set(edgecolor=color, linestyle=linestyle, linewidth=2.5)
     cell.add_patch(frame)
-
-
-def _name(label: Any, names: Any) -> str:
-    if names is None:
-        return str(label)
-    try:
-        return str(names[label])
-    except (LookupError, TypeError):
-        return str(label)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import as_vectors, check_choice, check_whole
 from keras_similarity.core.extras import import_extra
 
-__all__ = ["project"]
+__all__ = ["METHODS", "project"]
 
 METHODS = ("auto", "pacmap", "pca")
 LEAST_ROWS, MOST_ROWS = 10, 100_000  # between which "auto" takes PaCMAP: below it has no neighbours, above minutes

@@ -1,0 +1,50 @@
+"""`keras-similarity report`: an index on one page, to read or to send."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from keras_similarity.cli.options import AsJson
+from keras_similarity.cli.output import show_values
+
+__all__ = ["report"]
+
+
+def report(
+    index: Annotated[Path, typer.Argument(help="Folder of the index.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="The page to write.")] = Path("report.html"),
+    images: Annotated[Path | None, typer.Option(help="Folder in which an item's id is the path of its image.")] = None,
+    title: Annotated[str | None, typer.Option(help="Above the page; the index's name by default.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the samples.", min=0)] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Write numbers, pictures and what is wrong with the data to one HTML file.
+
+    Example: keras-similarity report my.index --images images/ -o report.html
+    """
+    from keras_similarity.calibrate import CalibrationResults
+    from keras_similarity.cli.calibrate import CALIBRATION_FILE
+    from keras_similarity.index import Index
+    from keras_similarity.visualization import report as make_report
+
+    if images is not None and not images.is_dir():
+        raise FileNotFoundError(f"no folder is at {images}.\n  Check the path.")
+    kept = index / CALIBRATION_FILE
+    calibration = CalibrationResults.open(kept) if kept.is_file() else None
+    with Index.open(index, read_only=True) as found:
+        page = make_report(
+            found,
+            images=None if images is None else lambda item_id: _image_bytes(images, item_id),
+            calibration=calibration,
+            title=title or f"Report of {index.resolve().name}",
+            seed=seed,
+        )
+        written = page.save(out)
+        show_values({"written": str(written), "items": len(found), "bytes": written.stat().st_size}, as_json=as_json)
+
+
+def _image_bytes(folder: Path, item_id: Any) -> bytes | None:
+    """Return an item's image file; None where there is none within the folder, which an id must not lead out of."""
+    path = (folder / str(item_id)).resolve()
+    return path.read_bytes() if path.is_relative_to(folder.resolve()) and path.is_file() else None

@@ -1,0 +1,109 @@
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from keras_similarity import Index
+from keras_similarity.calibrate import calibrate
+from keras_similarity.evaluate import evaluate_embeddings
+from keras_similarity.visualization import report
+from real_embeddings import fashion_embeddings, fashion_images
+
+for needed in ("matplotlib", "pandas", "plotly", "PIL"):
+    pytest.importorskip(needed)
+
+LABELS = ["<script>alert(1)</script>", 'coat" onload="x', "boot"]
+
+
+class Elements(HTMLParser):
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.found.append((tag, dict(attrs)))
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.found if name == tag]
+
+
+@pytest.fixture
+def rows(rng):
+    return (rng.normal(size=(60, 6)) + 2 * np.eye(6)[np.arange(60) % 3]).astype(np.float32)
+
+
+@pytest.fixture
+def labels():
+    return [LABELS[row % 3] for row in range(60)]
+
+
+def test_report__is_one_accessible_file__that_asks_nothing_of_others(rows, labels, rng, tmp_path):
+    index = Index(6)
+    index.add(rows, labels, data=list(rng.integers(0, 255, (60, 8, 8), np.uint8)))
+    points = calibrate(index, rows + 0.1, [*labels[:50], *["owl"] * 10])
+    page = report(index, map_method="pca", calibration=points, title="<b>shelf</b>")
+    text = page.save(tmp_path / "report.html").read_text(encoding="utf-8")
+    found = Elements(text)
+    assert "Left out." not in text
+    assert "<script>alert" not in text
+    assert not any("onload" in attributes for _, attributes in found.found)
+    assert not [attributes for attributes in found.all("b")]
+    assert len(found.all("h1")) == 1
+    assert len(found.all("h2")) == 10
+    assert all(attributes.get("alt") for attributes in found.all("img"))
+    assert all(attributes["src"].startswith("data:image/") for attributes in found.all("img"))
+    assert all(attributes.get("scope") in ("col", "row") for attributes in found.all("th"))
+    assert not any("src" in attributes for attributes in found.all("script"))
+    assert not [attributes for attributes in found.all("link") if attributes["href"] != "data:,"]
+    assert "default-src 'none'" in found.all("meta")[1]["content"]
+
+
+def test_numbers__are_those_of_an_exact_evaluation(rows, labels):
+    index = Index(6)
+    index.add(rows, labels)
+    expected = evaluate_embeddings(rows, labels, metrics=["recall@1"])
+    low, high = expected.confidence_intervals()["recall@1"]
+    text = report(index, map_method="pca").html
+    assert f'<td class="number">{expected.mean()["recall@1"]:.4g}</td><td>{low:.4f} to {high:.4f}</td>' in text
+    assert "The index is not calibrated" in text
+
+
+@pytest.mark.parametrize(
+    ("count", "given", "reason"),
+    [
+        (0, [], "the index has none"),
+        (1, ["a"], "at least two items"),
+        (12, [None] * 12, "at least two labels, and the index has none"),
+        (12, ["a"] * 12, "at least two labels, and the index has 1"),
+        (3, ["a", "b", "c"], "Every label has a single item"),
+        (2, ["a", "b"], "Every label has a single item"),
+    ],
+)
+def test_degenerate_index__leaves_sections_out__and_says_why(rows, count, given, reason):
+    index = Index(6)
+    if count:
+        index.add(rows[:count], given)
+    assert reason in report(index, map_method="pca").html
+
+
+def test_other_things__are_refused():
+    with pytest.raises(TypeError, match="`model_or_index` must be an Index or a SimilarityModel: got list"):
+        report([])
+
+
+def test_images__come_from_a_mapping(rows, labels):
+    index = Index(6)
+    ids = index.add(rows, labels)
+    page = report(index, map_method="pca", images={int(ids[0]): np.eye(8)})
+    assert 'class="thumb"' in page.html
+    assert 'class="thumb"' not in report(index, map_method="pca").html
+
+
+@pytest.mark.slow
+def test_real_images__fit_into_ten_megabytes(data_folder):
+    embeddings, classes = fashion_embeddings(data_folder)
+    images, _ = fashion_images(data_folder)
+    index = Index(embeddings.shape[1])
+    index.add(embeddings, classes, data=list(images))
+    assert len(report(index, map_method="pca").html) < 10e6
