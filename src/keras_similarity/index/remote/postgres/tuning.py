@@ -25,6 +25,7 @@ MOST_WIDE = {"float32": 2000, "float16": 4000}  # numbers of a row that pgvector
 SAMPLE = 256  # queries that recall is measured with,
 SAMPLE_NUMBERS = 2**34  # fewer where to look at every row for so many would take minutes,
 LEAST_SAMPLE = 32  # but so many
+WALK = 200  # hnsw.ef_search, for the neighbours that these queries are made of
 
 
 def as_settings(effort: int, *, filtered: bool) -> tuple[tuple[str, Any], ...]:
@@ -124,8 +125,8 @@ def _likely_queries(session: Session, connection: Any, search: Search, settings:
     width = settings.space.width
     count = min(max(SAMPLE_NUMBERS // (items * width), LEAST_SAMPLE), SAMPLE, items)
     generator = np.random.default_rng(0)
-    session.set(connection, *as_settings(EFFORTS[-1] // 5, filtered=False))
-    near = dataclasses.replace(search, k=3, effort=EFFORTS[-1] // 5)
+    session.set(connection, *as_settings(WALK, filtered=False))
+    near = dataclasses.replace(search, k=3, effort=WALK)
     share = 100 * min(1.0, 20 * count / items)
     rows = connection.execute(
         f"SELECT embedding FROM {search.rows} TABLESAMPLE BERNOULLI (%s) REPEATABLE (0) ORDER BY seq",
