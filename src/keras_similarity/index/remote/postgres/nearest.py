@@ -13,12 +13,11 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.labels import NO_LABEL
-from keras_similarity.index.engines.pairs import nearest_of
 from keras_similarity.index.remote.postgres.conditions import Condition
 from keras_similarity.index.remote.postgres.wire import QueryVectors, read_vectors
-from keras_similarity.index.rows import Floats, Matrix, Positions
+from keras_similarity.index.rows import Floats, Positions
 
-__all__ = ["GRAPH_CLASSES", "MOST_EFFORT", "Found", "Search", "check_distance", "nearest"]
+__all__ = ["GRAPH_CLASSES", "MOST_EFFORT", "Found", "Search", "block_size", "check_distance", "nearest"]
 
 # Distance -> pgvector's operator, and the end of its operator class.
 OPERATORS = {
@@ -30,7 +29,8 @@ OPERATORS = {
 }
 GRAPH_CLASSES = {name: end for name, (_, end) in OPERATORS.items()}
 MOST_EFFORT = 1000  # the largest hnsw.ef_search
-QUERY_BLOCK = 256  # of one statement
+MOST_QUERIES = 256  # of one statement
+BLOCK_NUMBERS = 2**22  # of the rows that it returns
 SPARE = 4  # rows asked for beyond k: the database's rounding is another than ours at the k-th
 
 
@@ -89,23 +89,18 @@ class Found:
     Args:
         ids: Of every row returned, ints and strings.
         codes: Of their labels `(m,)`.
-        seqs: Their places in the order of additions.
-        matrix: Their embeddings.
+        seqs: Their places in the order of additions `(m,)`.
+        vectors: Their embeddings `(m, d)`, float64.
         positions: For each query the positions of its neighbours among these rows `(q, k)`, -1 for none.
         distances: `(q, k)`, +inf for none.
     """
 
     ids: list[int | str]
     codes: NDArray[np.int32]
-    seqs: list[int]
-    matrix: Matrix
+    seqs: NDArray[np.int64]
+    vectors: NDArray[np.float64]
     positions: Positions
     distances: Floats
-
-    @property
-    def short(self) -> NDArray[np.bool_]:
-        """Which queries have fewer neighbours than were asked for, `(q,)`."""
-        return self.positions[:, -1] < 0
 
 
 def check_distance(distance: Distance) -> None:
@@ -115,34 +110,41 @@ def check_distance(distance: Distance) -> None:
     )
 
 
+def block_size(k: int, width: int) -> int:
+    """Return how many queries to ask at a time, so that their rows take some tens of megabytes."""
+    return max(1, min(MOST_QUERIES, BLOCK_NUMBERS // (k * width)))
+
+
 def nearest(connection: Any, search: Search, queries: Floats) -> Found:
-    """Return the nearest rows of queries `(q, d)`, q ≥ 1 and up to `QUERY_BLOCK`."""
+    """Return the nearest rows of queries `(q, d)`, q ≥ 1 and no more than `block_size` says."""
     single = len(queries) == 1
     vectors = QueryVectors(queries, single=single)
     values = (*search.condition.values, vectors) if single else (vectors, *search.condition.values)
     rows = connection.execute(search.statement(single=single), values, binary=True).fetchall()
+    positions = np.full((len(queries), search.k), -1, np.intp)
+    distances = np.full((len(queries), search.k), np.inf, np.float32)
     if not rows:
-        shape = (len(queries), search.k)
-        none = Matrix(np.empty((0, queries.shape[1]), np.float32))
-        return Found([], np.empty(0, np.int32), [], none, np.full(shape, -1), np.full(shape, np.inf, np.float32))
-    ints, texts, labels, seqs, embeddings, *owner = zip(*rows, strict=True)
-    order = np.lexsort((np.array(seqs), np.array(owner[0], np.intp))) if owner else np.argsort(np.array(seqs))
-    places = _places(np.array(owner[0], np.intp)[order] if owner else np.zeros(len(rows), np.intp), len(queries))
-    matrix = Matrix(read_vectors(embeddings, search.dtype, queries.shape[1])[order])
-    positions, distances = nearest_of(search.distance, matrix, queries, places, search.k)
-    ids = [texts[row] if ints[row] is None else ints[row] for row in order.tolist()]
-    codes = np.array([NO_LABEL if labels[row] is None else labels[row] for row in order.tolist()], np.int32)
-    missing = search.k - positions.shape[1]
-    if missing > 0:
-        positions = np.pad(positions, ((0, 0), (0, missing)), constant_values=-1)
-        distances = np.pad(distances, ((0, 0), (0, missing)), constant_values=np.inf)
-    return Found(ids, codes, [seqs[row] for row in order.tolist()], matrix, positions, distances)
-
-
-def _places(owners: Positions, count: int) -> Positions:
-    """Return for each query the positions of its rows, -1 after the last; owners ascend."""
-    counts = np.bincount(owners, minlength=count)
-    starts = np.cumsum(counts) - counts
-    places = starts[:, None] + np.arange(counts.max())
-    places[np.arange(counts.max()) >= counts[:, None]] = -1
-    return places
+        none = np.empty(0, np.int64)
+        return Found([], none.astype(np.int32), none, np.empty((0, queries.shape[1])), positions, distances)
+    ints, texts, labels, seq, embeddings, *owner = zip(*rows, strict=True)
+    seqs, near = np.array(seq, np.int64), read_vectors(embeddings, search.dtype, queries.shape[1]).astype(np.float64)
+    if single:
+        gaps = search.distance.between(queries[0].astype(np.float64), near).astype(np.float32)
+        order = np.lexsort((seqs, gaps))[: search.k]
+        positions[0, : len(order)], distances[0, : len(order)] = order, gaps[order]
+    else:
+        owners = np.array(owner[0], np.intp)
+        gaps = search.distance.between(queries[owners].astype(np.float64), near).astype(np.float32)
+        order = np.lexsort((seqs, gaps, owners))
+        owners = owners[order]
+        rank = np.arange(len(order)) - np.searchsorted(owners, owners)
+        kept = rank < search.k
+        place = owners[kept], rank[kept]
+        positions[place], distances[place] = order[kept], gaps[order[kept]]
+    ids = (
+        list(ints)
+        if None not in ints
+        else [t if whole is None else whole for whole, t in zip(ints, texts, strict=True)]
+    )
+    codes = np.array([NO_LABEL if code is None else code for code in labels], np.int32)
+    return Found(ids, codes, seqs, near, positions, distances)

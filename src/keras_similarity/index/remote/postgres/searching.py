@@ -14,7 +14,7 @@ from keras_similarity.index.ids import MISSING_ID
 from keras_similarity.index.remote.postgres.conditions import ALL, Condition, as_condition, needs_labels
 from keras_similarity.index.remote.postgres.filtering import KEPT_SECONDS, Shares
 from keras_similarity.index.remote.postgres.label_table import LabelTable
-from keras_similarity.index.remote.postgres.nearest import MOST_EFFORT, QUERY_BLOCK, Found, Search, nearest
+from keras_similarity.index.remote.postgres.nearest import MOST_EFFORT, Found, Search, block_size, nearest
 from keras_similarity.index.remote.postgres.schema import State, Tables, read_state
 from keras_similarity.index.remote.postgres.session import Session
 from keras_similarity.index.remote.postgres.tuning import as_settings
@@ -64,10 +64,10 @@ class Searcher:
     def search(self, asked: Asked, fetch: Any) -> SearchResult:
         """Return the neighbours; `fetch` returns the record of an item by its place in the order of additions."""
         wanted = asked.k + (asked.excluded is not None)
-        starts = range(0, max(1, len(asked.queries)), QUERY_BLOCK)
+        step = block_size(wanted, self._settings.space.width)
         parts = [
-            self._session.read(lambda connection, start=start: self._part(connection, asked, wanted, start))
-            for start in starts
+            self._session.read(lambda connection, start=start: self._part(connection, asked, wanted, start, step))
+            for start in range(0, max(1, len(asked.queries)), step)
         ]
         return _joined(parts, fetch)
 
@@ -89,9 +89,9 @@ class Searcher:
             self._until = time.monotonic() + KEPT_SECONDS
         return self._state
 
-    def _part(self, connection: Any, asked: Asked, wanted: int, start: int) -> "_Part":
+    def _part(self, connection: Any, asked: Asked, wanted: int, start: int, step: int) -> "_Part":
         state = self.state(connection)
-        queries = asked.queries[start : start + QUERY_BLOCK]
+        queries = asked.queries[start : start + step]
         distance, dtype = self._settings.distance, self._settings.space.dtype
         condition = self.condition(connection, asked.tree)
         effort = 0 if asked.exact else self._effort(connection, state, asked.tree, condition, wanted)
@@ -101,7 +101,7 @@ class Searcher:
         if effort:
             self._session.set(connection, *as_settings(effort, filtered=asked.tree is not None))
         found = nearest(connection, search, queries)
-        if effort and found.short.any() and len(found.seqs) < state.items:
+        if effort and (found.positions[:, -1] < 0).any() and len(found.seqs) < len(queries) * state.items:
             # The graph ended its walk before it met enough rows.
             found = nearest(connection, Search(search.rows, distance, dtype, condition, wanted, 0), queries)
         vocabulary = self._labels.first(connection, int(found.codes.max(initial=-1)) + 1)

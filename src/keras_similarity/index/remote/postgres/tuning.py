@@ -9,7 +9,7 @@ import numpy as np
 from keras_similarity.core.checks import LEAST_SQUARE
 from keras_similarity.index.graph import EQUAL, MARGIN, TUNED_K, EngineReport
 from keras_similarity.index.remote.postgres.conditions import ALL
-from keras_similarity.index.remote.postgres.nearest import GRAPH_CLASSES, QUERY_BLOCK, Search, nearest
+from keras_similarity.index.remote.postgres.nearest import GRAPH_CLASSES, Search, block_size, nearest
 from keras_similarity.index.remote.postgres.schema import Tables, lock, read_state
 from keras_similarity.index.remote.postgres.session import Session
 from keras_similarity.index.remote.postgres.wire import read_vectors
@@ -111,10 +111,12 @@ def _tuned(session: Session, connection: Any, tables: Tables, settings: Settings
 
 
 def _distances(connection: Any, search: Search, queries: Floats) -> Floats:
-    blocks = range(0, len(queries), QUERY_BLOCK)
-    return np.concatenate(
-        [nearest(connection, search, queries[start : start + QUERY_BLOCK]).distances for start in blocks]
-    )
+    return np.concatenate([nearest(connection, search, part).distances for part in _blocks(search, queries)])
+
+
+def _blocks(search: Search, queries: Floats) -> list[Floats]:
+    step = block_size(search.k, queries.shape[1])
+    return [queries[start : start + step] for start in range(0, len(queries), step)]
 
 
 def _likely_queries(session: Session, connection: Any, search: Search, settings: Settings, items: int) -> Floats:
@@ -135,9 +137,7 @@ def _likely_queries(session: Session, connection: Any, search: Search, settings:
     ).fetchall()
     sample = read_vectors([row for (row,) in rows], search.dtype, width).astype(np.float32)
     sample = sample[np.sort(generator.permutation(len(sample))[:count])]
-    moved = sample + np.concatenate(
-        [_steps(connection, near, sample[start : start + QUERY_BLOCK]) for start in range(0, len(sample), QUERY_BLOCK)]
-    )
+    moved = sample + np.concatenate([_steps(connection, near, part) for part in _blocks(near, sample)])
     squares = np.einsum("nd,nd->n", moved, moved)
     return np.where((squares > LEAST_SQUARE)[:, None], moved, sample).astype(np.float32)
 
@@ -146,4 +146,4 @@ def _steps(connection: Any, search: Search, queries: Floats) -> Floats:
     """Return for each query the step from one of its neighbours to another, zeros where it has too few."""
     found = nearest(connection, search, queries)
     _, first, second = found.positions.T
-    return np.where((second >= 0)[:, None], found.matrix.take(first) - found.matrix.take(second), 0)
+    return np.where((second >= 0)[:, None], found.vectors[first] - found.vectors[second], 0)

@@ -61,7 +61,7 @@ def _adapters(type_ids: tuple[int, int]) -> tuple[Any, Any, Any]:
         oid = type_ids[0]
 
         def dump(self, obj: QueryVectors) -> bytes:
-            return _vectors(obj.rows, ">f4")[0].tobytes()
+            return obj.rows.shape[1].to_bytes(2, "big") + b"\0\0" + obj.rows.astype(">f4").tobytes()
 
     class ManyVectors(Dumper):
         format = Format.BINARY
@@ -101,11 +101,9 @@ def vectors_field(rows: NDArray[Any], dtype: np.dtype[Any]) -> Bytes:
 
 def read_vectors(values: Sequence[bytes], dtype: np.dtype[Any], width: int) -> NDArray[Any]:
     """Return vectors as a connection returned them as rows `(n, d)`, in the type they are kept in."""
-    if len(values) == 0:
-        return np.empty((0, width), dtype)
-    kind = ">f2" if dtype == np.float16 else ">f4"
-    whole = np.frombuffer(b"".join(values), np.uint8).reshape(len(values), -1)
-    return np.ascontiguousarray(whole[:, HEAD_BYTES:]).view(kind).astype(dtype)
+    kind = np.dtype(">f2" if dtype == np.float16 else ">f4")
+    head = HEAD_BYTES // kind.itemsize
+    return np.frombuffer(b"".join(values), kind).reshape(len(values), head + width)[:, head:].astype(dtype)
 
 
 def numbers_field(values: NDArray[np.integer], kind: str) -> Bytes:
