@@ -22,6 +22,6 @@ def database_class(address: str) -> type[Any]:
 
         return PostgresIndex
     raise ValueError(
-        f"an index lives in a folder, in memory or at postgresql://…?table=NAME: got an address of {scheme[:20]!r}.\n"
+        f'`store` must be a folder, "memory" or a URL of postgresql://…?table=NAME: got one of {scheme[:20]}://.\n'
         "  Pass one of these."
     )

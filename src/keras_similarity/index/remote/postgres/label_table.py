@@ -52,7 +52,8 @@ class LabelTable:
         wanted = dict.fromkeys(label for label in labels if label is not None)
         if any(code < 0 for code in known.find(list(wanted)).tolist()):
             known = LabelVocabulary(known.labels)
-        codes = known.encode(labels)
+            known.encode(list(wanted))
+        codes = known.find(labels)
         fresh = known.labels[count:]
         if fresh:
             with connection.cursor() as cursor:
