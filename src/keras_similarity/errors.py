@@ -13,6 +13,9 @@ Wrong arguments raise `ValueError` or `TypeError`; the types below are for state
     ├── ReadOnlyIndexError           an index that cannot be written to
     ├── StorageError                 the disk refused a write
     │   └── StorageFullError         it is full
+    ├── DatabaseError                the database refused what was asked of it
+    │   ├── DatabaseTimeoutError     it took longer than it is allowed
+    │   └── DatabaseUnavailableError it cannot be reached, or went away
     ├── ModelFileError               a model file that cannot be read
     ├── DataUnavailableError         a data set that is not on this machine
     └── MissingExtraError (ImportError)  an optional package is not installed
@@ -22,6 +25,9 @@ Wrong arguments raise `ValueError` or `TypeError`; the types below are for state
 __all__ = [
     "CorruptIndexError",
     "DataUnavailableError",
+    "DatabaseError",
+    "DatabaseTimeoutError",
+    "DatabaseUnavailableError",
     "IndexFormatError",
     "IndexLockedError",
     "IndexMismatchError",
@@ -108,6 +114,18 @@ class StorageError(KerasSimilarityError, OSError):
 
 class StorageFullError(StorageError):
     """There is no room for a write; the index is as it was, and works again when there is."""
+
+
+class DatabaseError(KerasSimilarityError):
+    """The database that an index lives in refused what was asked of it; the index is as it was."""
+
+
+class DatabaseTimeoutError(DatabaseError, TimeoutError):
+    """A statement took longer than the database allows, and was undone."""
+
+
+class DatabaseUnavailableError(DatabaseError, ConnectionError):
+    """The database cannot be reached, or went away; the message says what became of a write."""
 
 
 class ModelFileError(KerasSimilarityError):

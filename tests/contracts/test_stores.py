@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from keras_similarity import Index
 from keras_similarity.core import pairwise_distances
 from keras_similarity.index import graph, planner
+from keras_similarity.index.remote.postgres import tuning
 from keras_similarity.index.stores.disk import store as disk_store
 from oracles.where import satisfies
 
@@ -33,6 +34,7 @@ class IndexIsADict(RuleBasedStateMachine):
 
     store: str
     engine = "exact"
+    server = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +42,7 @@ class IndexIsADict(RuleBasedStateMachine):
         self.copies = 0
         self.items: dict = {}
         self.counter = 0
-        place = str(self.folder / "index") if self.store == "disk" else "memory"
+        place = {"memory": "memory", "disk": str(self.folder / "index")}.get(self.store) or self.server.url()
         # What a crash of the process leaves is the same without waiting for the disk.
         self.index = Index(DIM, "euclidean", store=place, engine=self.engine, durability="fast")
 
@@ -105,10 +107,12 @@ class IndexIsADict(RuleBasedStateMachine):
         self.index.snapshot(target)
         copy = Index.open(target, durability="fast")
         self.check(copy)
+        if self.store == "postgres":  # the copy is in a folder
+            return
         self.index.close()
         self.index = copy
 
-    @precondition(lambda self: self.store == "disk")
+    @precondition(lambda self: self.store != "memory")
     @rule()
     def close_and_open(self):
         self.index.close()
@@ -170,6 +174,13 @@ def test_any_sequence_of_changes__is_a_dict(store, monkeypatch):
     monkeypatch.setattr(disk_store, "SEGMENT_ROWS", 9)  # so that rows go to segments, and segments are merged
     machine = type("Machine", (IndexIsADict,), {"store": store})
     run_state_machine_as_test(machine, settings=SETTINGS)
+
+
+@pytest.mark.parametrize("engine", ["exact", pytest.param("auto", marks=pytest.mark.slow)])
+def test_any_sequence_of_changes__in_a_database__is_a_dict(postgres, engine, monkeypatch):
+    monkeypatch.setattr(tuning, "FEW_NUMBERS", 0)  # "auto" builds its graph
+    machine = type("Machine", (IndexIsADict,), {"store": "postgres", "engine": engine, "server": postgres})
+    run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=8))
 
 
 @pytest.mark.slow

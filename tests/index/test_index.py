@@ -161,7 +161,7 @@ def test_add__bad_input__raises_and_changes_nothing(arguments, error, message):
     [
         ({"distance": "cosin"}, "Did you mean 'cosine'"),
         ({"engine": "annoy"}, "`engine` must be one of 'auto', 'binary', 'exact', .*: got 'annoy'"),
-        ({"store": "redis://localhost"}, "`store` must be a folder or \"memory\": got 'redis://localhost'"),
+        ({"store": "redis://localhost"}, '`store` must be a folder, "memory" or a URL of .*: got one of redis://'),
         ({"dim": 0}, "`dim` must be a whole number of at least 1: got 0"),
     ],
 )

@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_same_length
 from keras_similarity.core.distances import Distance
-from keras_similarity.index.ids import as_ids
+from keras_similarity.index.ids import Ids, as_ids
 from keras_similarity.index.items import Items, check_beside, fresh_ids
 from keras_similarity.index.kept import Kept
+from keras_similarity.index.remote import database_class, is_address
 from keras_similarity.index.settings import Settings
 
 __all__ = ["Index"]
@@ -30,7 +31,8 @@ class Index(Kept):
         engine: "auto" to let the index choose, "exact", or an approximate engine: "faiss" (a graph), "faiss-int8",
             "faiss-ivf", "faiss-pq", "binary", "usearch". Distances are always computed from the embeddings.
         store: "memory", or the path of a folder to be made for an index that lives on disk: what `add` and `remove`
-            have returned is there after a crash; `Index.open` opens it again.
+            have returned is there after a crash; `Index.open` opens it again. Or a database that many processes share,
+            `postgresql://user@host/database?table=NAME`: see `docs/databases.md`.
         storage: What an embedding is kept as: "float32"; "float16" for half the memory; "int8" or "binary", which keep
             halves too, but let the engine look at one byte or one bit for each number.
         truncate_dim: How many of an embedding's first numbers are kept and compared, for embeddings trained to be cut
@@ -59,6 +61,11 @@ class Index(Kept):
     References:
         Kusupati et al., Matryoshka Representation Learning, 2022, arXiv:2205.13147.
     """
+
+    def __new__(cls, *args: Any, store: Any = "memory", **settings: Any) -> Self:
+        """Make an index of the class that keeps it where it is to live."""
+        kind: type[Any] = database_class(store) if is_address(store) else cls
+        return object.__new__(kind)
 
     def __init__(
         self,
@@ -110,17 +117,19 @@ class Index(Kept):
         if own_ids is not None:
             check_same_length(count, own_ids, name="ids", what="embeddings")
         beside = check_beside(count, labels, data, metadata, what="embeddings")
+        return self._insert(vectors, own_ids, beside)
+
+    def _insert(self, vectors: NDArray[Any], own_ids: Ids | None, beside: dict[str, Any]) -> Ids:
+        """Add checked items, and return their ids."""
+        count = len(vectors)
         with self._lock:
             if count:
                 self._store.begin_write()
             items = Items(fresh_ids(self._store.next_id, count) if own_ids is None else own_ids, vectors, **beside)
             if count:
-                self._put(items, own_ids is not None)
+                gone = np.empty(0, np.intp) if own_ids is None else self._store.positions_of(items.ids)
+                self._store.put(items, gone[gone >= 0])
             return items.ids
-
-    def _put(self, items: Items, may_replace: bool) -> None:
-        gone = self._store.positions_of(items.ids) if may_replace else np.empty(0, np.intp)
-        self._store.put(items, gone[gone >= 0])
 
     def update(
         self, ids: Any, embeddings: Any = KEEP, labels: Any = KEEP, *, data: Any = KEEP, metadata: Any = KEEP
@@ -145,13 +154,17 @@ class Index(Kept):
         if vectors is not None:
             check_same_length(count, vectors, name="embeddings", what="ids")
         beside = check_beside(count, *(None if value is KEEP else value for value in given.values()), what="ids")
+        self._change(checked_ids, vectors, beside, [name for name, value in given.items() if value is KEEP])
+
+    def _change(self, ids: Ids, vectors: NDArray[Any] | None, beside: dict[str, Any], kept: list[str]) -> None:
+        """Change items to checked values, those that are there; what is kept is read back."""
+        count = len(ids)
         with self._lock:
             if count:
                 self._store.begin_write()
-            rows, positions = self._found(checked_ids)
+            rows, positions = self._found(ids)
             if not count:
                 return
-            kept = [name for name, value in given.items() if value is KEEP]
             old = [self._record(rows, position) for position in positions.tolist()] if kept else []
             beside |= check_beside(
                 count,
@@ -162,15 +175,17 @@ class Index(Kept):
             )
             if vectors is None:
                 vectors = rows.take(positions).astype(self._space.dtype, copy=False)
-            self._store.put(Items(checked_ids, vectors, **beside), positions)
+            self._store.put(Items(ids, vectors, **beside), positions)
 
     def remove(self, ids: Any) -> int:
         """Remove items; return how many there were. An id the index does not hold is no error."""
-        checked_ids = as_ids(ids)
+        return self._drop(as_ids(ids))
+
+    def _drop(self, ids: Ids) -> int:
         with self._lock:
-            if len(checked_ids):
+            if len(ids):
                 self._store.begin_write()
-            positions = self._store.positions_of(checked_ids)
+            positions = self._store.positions_of(ids)
             found = positions[positions >= 0]
             if len(found):
                 self._store.remove(found)

@@ -16,6 +16,7 @@ from keras_similarity.index.filters import Filters
 from keras_similarity.index.folder import read_folder, replace_folder
 from keras_similarity.index.graph import EngineReport
 from keras_similarity.index.readable import Readable
+from keras_similarity.index.remote import database_class, is_address
 from keras_similarity.index.settings import Settings
 from keras_similarity.index.snapshot import index_from_arrays, index_to_arrays
 from keras_similarity.index.stores import MemoryStore
@@ -30,7 +31,7 @@ from keras_similarity.index.stores.disk.folder import (
 from keras_similarity.index.stores.disk.repair import check_folder, finish_repair, is_half_repaired
 from keras_similarity.index.stores.disk.snapshot import write_snapshot
 
-__all__ = ["Kept"]
+__all__ = ["Kept", "as_path"]
 
 MEMORY = "memory"
 
@@ -43,7 +44,7 @@ class Kept(Readable):
         space = settings.space
         if store == MEMORY:
             return self._use(settings, MemoryStore(space.width, space.distance, space.dtype), MEMORY)
-        path = _as_path(store, name="store")
+        path = as_path(store, name="store")
         check_durability(durability)
         create_folder(path, settings.to_json())
         found = open_folder(path, space.distance, space.width, space.dtype, durability=durability, read_only=False)
@@ -118,7 +119,7 @@ class Kept(Readable):
             CorruptIndexError: something is damaged; `check` says what.
             StorageError: the disk refused.
         """
-        target = _as_path(path, name="path")
+        target = as_path(path, name="path")
         if self.store == MEMORY:
             check_free(target)
             self.save(target)
@@ -149,7 +150,7 @@ class Kept(Readable):
     @classmethod
     def repair(cls, path: str | os.PathLike[str]) -> CheckReport:
         """Check an index on disk without opening it, and go on without what is damaged; see `check`."""
-        folder = _as_path(path, name="path")
+        folder = as_path(path, name="path")
         if is_half_repaired(folder):
             finish_repair(folder)
         if not is_store(folder):
@@ -183,10 +184,10 @@ class Kept(Readable):
         distance: str | Distance | None = None,
         model: str | None = None,
     ) -> Self:
-        """Open an index that lives in a folder, or read one that `save` wrote into memory.
+        """Open an index that lives in a folder or in a database, or read one that `save` wrote into memory.
 
         Args:
-            path: The folder.
+            path: The folder, or `postgresql://user@host/database?table=NAME`.
             read_only: Refuse writes. Without it, the first write makes this process the writer, until `close`.
             durability: For writes to an index on disk: "full" waits until they survive a power cut; "fast" until they
                 survive a crash of the process, and a power cut may take the last of them.
@@ -198,8 +199,12 @@ class Kept(Readable):
             IndexFormatError: a newer format, or (`CorruptIndexError`) damaged files. Embeddings, data and metadata on
                 disk are checked when they are read.
             IndexMismatchError: an index of another distance or model.
+            DatabaseUnavailableError, DatabaseError: a database that cannot be reached, or lacks pgvector.
         """
-        folder = _as_path(path, name="path")
+        if is_address(path):
+            wanted = {"read_only": read_only, "durability": durability, "distance": distance, "model": model}
+            return database_class(str(path)).open(path, **wanted)
+        folder = as_path(path, name="path")
         check_durability(durability)
         if is_half_repaired(folder):
             raise CorruptIndexError(
@@ -236,7 +241,8 @@ class Kept(Readable):
         return index
 
 
-def _as_path(path: Any, *, name: str) -> Path:
+def as_path(path: Any, *, name: str) -> Path:
+    """Return a folder's path, or raise a ValueError for what can be none."""
     text = os.fspath(path)
     if not isinstance(text, str) or "://" in text or not text or "\0" in text:
         other = ' or "memory"' if name == "store" else ""

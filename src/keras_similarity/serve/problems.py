@@ -6,6 +6,7 @@ import msgspec
 
 from keras_similarity.errors import (
     CorruptIndexError,
+    DatabaseError,
     IndexFormatError,
     IndexLockedError,
     IndexMismatchError,
@@ -31,6 +32,7 @@ STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (IndexLockedError, 503),
     (StorageFullError, 507),
     (StorageError, 503),
+    (DatabaseError, 503),
     (CorruptIndexError, 503),
     (IndexFormatError, 503),
     (MissingExtraError, 501),

@@ -1,0 +1,145 @@
+"""One measurement of an index in PostgreSQL beside psycopg and pgvector by themselves: JSON on the last line."""
+
+import json
+import sys
+import time
+
+import numpy as np
+import psycopg
+from pgvector.psycopg import register_vector
+
+from keras_similarity import Index
+
+DIM, K = 64, 10
+EFFORTS = (40, 56, 80, 120, 180, 270, 400)  # from pgvector's default up
+MEMORY = "512 MB"
+
+
+def clusters(count, queries=1000):
+    """Rows and queries around 1,000 centres, all of norm 1."""
+    rng = np.random.default_rng(0)
+    centres = rng.normal(size=(1000, DIM)) / np.sqrt(DIM)
+    rows = centres[rng.integers(0, 1000, count + queries)] + rng.normal(size=(count + queries, DIM)) * 0.6 / np.sqrt(
+        DIM
+    )
+    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    return rows[:count], rows[count:]
+
+
+def raw_connection(uri):
+    connection = psycopg.connect(uri, autocommit=True)
+    connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    register_vector(connection)
+    return connection
+
+
+def raw_table(connection, name):
+    connection.execute(f"DROP TABLE IF EXISTS {name}")
+    connection.execute(f"CREATE TABLE {name} (id bigint PRIMARY KEY, label int, embedding vector({DIM}))")
+
+
+def raw_copy(connection, name, rows):
+    """Binary COPY, as pgvector's own documentation shows it."""
+    statement = f"COPY {name} (id, label, embedding) FROM STDIN WITH (FORMAT binary)"
+    with connection.cursor().copy(statement) as copy:
+        copy.set_types(["int8", "int4", "vector"])
+        for number, row in enumerate(rows):
+            copy.write_row((number, number % 100, row))
+
+
+def seconds(call):
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def inserting(uri, url, count):
+    rows, _ = clusters(count)
+    labels = (np.arange(count) % 100).tolist()
+    connection, times = raw_connection(uri), {"ours": [], "peer": []}
+    for turn in range(5):
+        raw_table(connection, f"raw_{turn}")
+        times["peer"].append(seconds(lambda turn=turn: raw_copy(connection, f"raw_{turn}", rows)))
+        with Index(DIM, store=f"{url}&table=bulk_{turn}") as index:
+            times["ours"].append(seconds(lambda index=index: index.add(rows, labels)))
+    ours, peer = (float(np.median(times[name])) for name in ("ours", "peer"))
+    return [
+        {"what": "bulk insert, over a binary COPY", "ours": ours / peer, "floor": 1.5, "ours_s": ours, "peer_s": peer}
+    ]
+
+
+def recall_of(found, truth):
+    return float(np.mean([len(set(row) & set(true)) / K for row, true in zip(found, truth, strict=True)]))
+
+
+def true_neighbors(rows, queries, allowed):
+    return [allowed[np.argsort(-(rows[allowed] @ query), kind="stable")[:K]] for query in queries]
+
+
+def searching(uri, url, count):
+    rows, queries = clusters(count)
+    connection = raw_connection(uri)
+    raw_table(connection, "raw")
+    raw_copy(connection, "raw", rows)
+    connection.execute(f"SET maintenance_work_mem = '{MEMORY.replace(' ', '')}'")
+    connection.execute("CREATE INDEX ON raw USING hnsw (embedding vector_cosine_ops)")
+    connection.execute("CREATE INDEX ON raw (label)")
+    connection.execute("ANALYZE raw")
+    index = Index(DIM, store=f"{url}&table=ours", memory=MEMORY)
+    index.add(rows, (np.arange(count) % 100).tolist())
+    report = index.build()
+    statement = "SELECT id, embedding <=> %(q)s FROM raw ORDER BY embedding <=> %(q)s LIMIT 10"
+    truth = true_neighbors(rows, queries, np.arange(count))
+
+    def raw(query):
+        return [row[0] for row in connection.execute(statement, {"q": query}, binary=True)]
+
+    effort = raw_effort(connection, raw, queries[500:], truth[500:])
+    result = compared(raw, lambda query: index.search(query[None], K).ids[0].tolist(), queries[:500], truth[:500])
+    result |= {"what": "search, ms over psycopg and pgvector", "floor": 1.3, "peer_effort": effort}
+    return [result | {"effort": report.effort, "rows": count}, *filtered(connection, index, rows, queries[:200])]
+
+
+def raw_effort(connection, raw, queries, truth):
+    """The least hnsw.ef_search that finds 0.99 of the neighbours, for the peer as for us."""
+    for effort in EFFORTS:
+        connection.execute(f"SET hnsw.ef_search = {effort}")
+        if recall_of([raw(query) for query in queries], truth) >= 0.99:
+            return effort
+    sys.exit("the peer does not reach a recall of 0.99")
+
+
+def compared(raw, ours, queries, truth):
+    """Both in turns, so that the machine's other work meets them alike."""
+    times, found = {"ours": [], "peer": []}, {"ours": [], "peer": []}
+    for query in queries:
+        for name, call in (("peer", raw), ("ours", ours)):
+            started = time.perf_counter()
+            found[name].append(call(query))
+            times[name].append(time.perf_counter() - started)
+    ours_ms, peer_ms = (1e3 * float(np.median(times[name])) for name in ("ours", "peer"))
+    recalls = {f"{name}_recall": recall_of(found[name], truth) for name in found}
+    return {"ours": ours_ms / peer_ms, "ours_ms": ours_ms, "peer_ms": peer_ms} | recalls
+
+
+def filtered(connection, index, rows, queries):
+    """A hundredth of the rows: pgvector's iterative scan in relaxed order, and what we choose."""
+    truth = true_neighbors(rows, queries, np.flatnonzero(np.arange(len(rows)) % 100 == 3))
+    connection.execute("SET hnsw.iterative_scan = relaxed_order")
+    # Without an index of the labels, or the planner reads those rows by itself: filters often have none.
+    connection.execute("DROP INDEX raw_label_idx")
+    statement = "SELECT id FROM raw WHERE label = 3 ORDER BY embedding <=> %(q)s LIMIT 10"
+
+    def raw(query):
+        return [row[0] for row in connection.execute(statement, {"q": query}, binary=True)]
+
+    found = compared(
+        raw, lambda query: index.search(query[None], K, where={"label": 3}).ids[0].tolist(), queries, truth
+    )
+    found |= {"what": "recall under a filter that keeps 1%", "ours": found["ours_recall"], "floor": 0.99}
+    return [found | {"at_least": True, "rows": len(rows)}]
+
+
+if __name__ == "__main__":
+    name, uri, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    sys.stdout.write(json.dumps({"inserting": inserting, "searching": searching}[name](uri, uri, count)) + "\n")

@@ -1,0 +1,27 @@
+"""Indexes that live in a database: the same `Index`, its rows on a server that many processes share."""
+
+from typing import Any
+
+__all__ = ["database_class", "is_address"]
+
+
+def is_address(place: Any) -> bool:
+    """Whether this names a database, not a folder."""
+    return isinstance(place, str) and "://" in place
+
+
+def database_class(address: str) -> type[Any]:
+    """Return the class of indexes in the database that an address names.
+
+    Raises:
+        ValueError: no database of this kind is known.
+    """
+    scheme = address.partition("://")[0]
+    if scheme in ("postgresql", "postgres"):
+        from keras_similarity.index.remote.postgres.index import PostgresIndex
+
+        return PostgresIndex
+    raise ValueError(
+        f'`store` must be a folder, "memory" or a URL of postgresql://…?table=NAME: got one of {scheme[:20]}://.\n'
+        "  Pass one of these."
+    )

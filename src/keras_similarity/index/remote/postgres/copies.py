@@ -1,0 +1,42 @@
+"""An index in a database as arrays: what `save`, `snapshot` and a model's own file are made of."""
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from keras_similarity.core.labels import NO_LABEL
+from keras_similarity.index.columns import as_block, decode
+from keras_similarity.index.ids import as_ids
+from keras_similarity.index.items import Items
+from keras_similarity.index.remote.postgres.items import pages
+from keras_similarity.index.remote.postgres.label_table import LabelTable
+from keras_similarity.index.remote.postgres.schema import Tables, read_state
+from keras_similarity.index.settings import Settings
+from keras_similarity.index.snapshot import index_to_arrays
+from keras_similarity.index.stores.memory import MemoryStore
+
+__all__ = ["as_arrays"]
+
+
+def as_arrays(
+    connection: Any, tables: Tables, settings: Settings, labels: LabelTable
+) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
+    """Return every item, read in a transaction that sees one moment, as `index_to_arrays` returns those of a store.
+
+    Cost: every item in memory.
+    """
+    space = settings.space
+    store = MemoryStore(space.width, space.distance, space.dtype)
+    state = read_state(connection, tables)
+    known = labels.first(connection, state.labels).labels
+    for page in pages(connection, tables, space.dtype, space.width):
+        items = Items(
+            as_ids(page.ids),
+            page.vectors,
+            [None if code == NO_LABEL else known[code] for code in page.codes.tolist()],
+            as_block([None if raw is None else decode(raw) for raw in page.data], name="data"),
+            page.metadata,
+        )
+        store.put(items, store.positions_of(items.ids)[:0])
+    store.next_id = state.next_id
+    return index_to_arrays(store, settings.to_json())

@@ -1,0 +1,88 @@
+"""Where an index lives, and what nobody may see of it."""
+
+import logging
+import traceback
+
+import numpy as np
+import pytest
+
+from keras_similarity import Index
+from keras_similarity.errors import DatabaseError, DatabaseUnavailableError, KerasSimilarityError
+from keras_similarity.index.remote.postgres import session
+
+SECRET = "s3cret@/:%"
+WRONG = "wr0ng"  # apart: a traceback quotes the line of a call
+QUOTED = "s3cret%40%2F%3A%25"
+
+pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("postgresql://host/db", "needs the name of a table in its URL"),
+        ("postgresql://host/db?table=", "needs the name of a table"),
+        ('postgresql://host/db?table=x";drop', "needs the name of a table"),
+        ("postgresql://host/db?table=Shoes", "of lower-case letters"),
+        ("postgresql://host/db?table=a.b.c", "needs the name of a table"),
+        ("postgresql://host/db?table=shoes&connections=0", "`connections` must be a number from 1 to 1000"),
+        (f"postgresql://me:{QUOTED}@host/db?table=shoes&nonsense=1", "as libpq reads it"),
+        (f"postgresql://me:{QUOTED}%zz@host/db?table=shoes", "as libpq reads it"),
+    ],
+)
+def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
+    for call in (Index.open, lambda store: Index(3, store=store)):
+        with pytest.raises(ValueError, match=words) as caught:
+            call(url)
+        assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_password__is_in_no_error_and_no_log(caplog, monkeypatch):
+    monkeypatch.setattr(session, "WAIT_SECONDS", 0.5)
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(DatabaseUnavailableError, match=r"me@127\.0\.0\.1:9/db") as caught:
+        Index.open(f"postgresql://me:{QUOTED}@127.0.0.1:9/db?table=shoes&connect_timeout=2")
+    said = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert "s3cret" not in said
+
+
+def test_server_with_passwords__right_one_opens_and_wrong_one_says_so(postgres, caplog):
+    caplog.set_level(logging.DEBUG)
+    postgres.execute("CREATE EXTENSION IF NOT EXISTS vector")
+    postgres.execute(f"CREATE ROLE reader LOGIN PASSWORD '{SECRET}'")
+    postgres.execute("GRANT CREATE ON SCHEMA public TO reader")
+    rules = postgres.folder / "pg_hba.conf"
+    before = rules.read_text()
+    try:
+        rules.write_text(f"local all reader scram-sha-256\n{before}")
+        postgres.reload()
+        url = postgres.url(user="reader", password=SECRET)
+        with Index(3, store=url) as index:
+            index.add(np.ones((1, 3)))
+            seen = [repr(index), str(index.describe()), index.store, repr(index._session._address), str(vars(index))]
+        with pytest.raises(DatabaseUnavailableError, match="password authentication failed") as caught:
+            Index.open(postgres.url(user="reader", password=WRONG))
+        seen.append("".join(traceback.format_exception(caught.value)))
+        with Index.open(url) as index:
+            postgres.execute(f"ALTER TABLE {url.rpartition('table=')[2]} OWNER TO postgres")
+            with pytest.raises(KerasSimilarityError) as refused:
+                index.add(np.ones((1, 3)))
+        assert "permission denied" in str(refused.value)
+        seen += ["".join(traceback.format_exception(refused.value)), caplog.text]
+        assert not [text for text in seen if "s3cret" in text or "wr0ng" in text]
+    finally:
+        rules.write_text(before)
+        postgres.reload()
+
+
+def test_user_who_may_not_install_pgvector__is_told_what_to_ask_for(postgres):
+    postgres.execute("CREATE ROLE guest LOGIN")
+    postgres.execute("CREATE DATABASE bare OWNER guest")
+    with pytest.raises(DatabaseError, match=r"needs pgvector 0\.8.*has none\.\n.*CREATE EXTENSION vector"):
+        Index(3, store=postgres.url(user="guest", database="bare"))
+
+
+def test_database_in_another_encoding__is_refused(postgres):
+    postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(DatabaseError, match=r"needs a database in UTF8.*is in LATIN1"):
+        Index(3, store=postgres.url(database="latin"))

@@ -1,0 +1,9 @@
+"""The guide to databases prints what it says."""
+
+from guides import run_guide
+
+
+def test_the_guide_prints_what_it_says(postgres, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHOES_URL", postgres.url())
+    run_guide("databases.md")
