@@ -71,18 +71,18 @@ def _gather_with_torch(tensors: list[Tensor]) -> list[Tensor]:
     # torch's own function of this name and gradient is deprecated in one release and renamed in the next.
     class AllGather(torch.autograd.Function):
         @staticmethod
-        def forward(context: Any, rows: Tensor) -> Tensor:
-            context.count = len(rows)
+        def forward(ctx: Any, rows: Tensor) -> Tensor:
+            ctx.count = len(rows)
             parts = [torch.empty_like(rows) for _ in range(distributed.get_world_size())]
             distributed.all_gather(parts, rows)
             return torch.cat(parts)
 
         @staticmethod
-        def backward(context: Any, *gradients: Tensor) -> Tensor:
+        def backward(ctx: Any, *gradients: Tensor) -> Tensor:
             total = gradients[0].contiguous()
             distributed.all_reduce(total)
-            first = distributed.get_rank() * context.count
-            return total[first : first + context.count]
+            first = distributed.get_rank() * ctx.count
+            return total[first : first + ctx.count]
 
     _check_counts(tensors[0])
     device = tensors[0].device  # labels from a sampler are not there yet
