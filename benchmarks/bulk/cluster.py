@@ -29,6 +29,8 @@ parser.add_argument("--model", type=Path, help="a .keras file; else a small enco
 parser.add_argument("--kill", action="store_true")
 options = parser.parse_args()
 paths = [str(Path(__file__).parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+# As the peer's processes, when others want the machine too.
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112  Ray spells it so
 os.environ["PYTHONPATH"] = os.pathsep.join(paths)
 
 # The driver's own node computes nothing, so that every worker is on a node that may die.

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -131,6 +132,14 @@ def test_bad_input__is_named_before_anything_is_written(tmp_path):
     with pytest.raises(TypeError, match="length"):
         embed(iter([1]), DOUBLE, out)
     assert not out.exists()
+
+
+def test_the_guides_program__runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "bulk.md").read_text()
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)  # the guide's own words
+    assert (names["done"].rows, names["done"].shards) == (4, 2)
 
 
 SLOW_DRIVER = """
