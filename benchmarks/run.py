@@ -11,7 +11,7 @@ import importlib
 import os
 from pathlib import Path
 
-BENCHMARKS = ("journey", "losses", "index", "evaluate", "samplers", "serve", "explorer", "report", "databases")
+BENCHMARKS = ("journey", "losses", "index", "evaluate", "samplers", "serve", "explorer", "report", "databases", "bulk")
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)

@@ -8,6 +8,7 @@ Wrong arguments raise `ValueError` or `TypeError`; the types below are for state
     ├── UnknownIdError (KeyError)    no such id in the index
     ├── IndexFormatError             an index file of another format, or damaged
     │   └── CorruptIndexError        a checksum does not match
+    ├── EmbeddingsFormatError        embeddings on disk that are incomplete, damaged or of another format
     ├── IndexLockedError             another process writes to this index
     ├── IndexMismatchError           an index of another distance, dimension or model
     ├── ReadOnlyIndexError           an index that cannot be written to
@@ -28,6 +29,7 @@ __all__ = [
     "DatabaseError",
     "DatabaseTimeoutError",
     "DatabaseUnavailableError",
+    "EmbeddingsFormatError",
     "IndexFormatError",
     "IndexLockedError",
     "IndexMismatchError",
@@ -69,6 +71,10 @@ class IndexFormatError(KerasSimilarityError):
 
 class CorruptIndexError(IndexFormatError):
     """A saved index whose bytes changed after they were written."""
+
+
+class EmbeddingsFormatError(KerasSimilarityError):
+    """Embeddings on disk that are incomplete, damaged, or of a format that this version does not read."""
 
 
 class IndexLockedError(KerasSimilarityError):

@@ -158,37 +158,39 @@ def test_locked_index__exits_4_and_names_the_owner(work, tmp_path):
 
 
 INTERRUPTED = """
-import sys
 from keras_similarity.cli import main
+from keras_similarity.embed import executors
 
-module = sys.modules["keras_similarity.cli.embed"]
-module.ROWS = 8
-real, calls = module._embed_part, []
+real, calls = executors.write_shard, []
 
-def part(*arguments):
+def shard(*arguments):
     calls.append(1)
     if len(calls) > MOST:
         raise KeyboardInterrupt
-    real(*arguments)
+    return real(*arguments)
 
-module._embed_part = part
+executors.write_shard = shard
 main()
 """
 
 
 def test_embed__interrupted__goes_on_where_it_was(work, tmp_path):
     out = tmp_path / "vectors.parquet"
-    arguments = ["embed", work / "model.keras", work / "images", "--out", out]
+    arguments = ["embed", work / "model.keras", work / "images", "--out", out, "--shard-rows", "8"]
 
     def embed(most):
         command = [sys.executable, "-c", INTERRUPTED.replace("MOST", str(most)), *map(str, arguments)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
     assert embed(3).returncode == 130
-    assert len(list(Path(f"{out}.parts").glob("*.npy"))) == 3
+    assert len(list(Path(f"{out}.parts").glob("shard-*"))) == 3
     done = embed(2)  # two parts are left of five
     assert done.returncode == 0, done.stderr
     assert not Path(f"{out}.parts").exists()
+    run("index", "build", out, tmp_path / "from_file.index")
+    folder = tmp_path / "vectors"
+    assert said(*arguments[:-3], folder, *arguments[-2:])["rows"] == 40
+    assert said("index", "build", folder, tmp_path / "from_shards.index")["items"] == 40
     ours, whole = (next(ks.export.read_parquet(path)) for path in (out, work / "vectors.parquet"))
     assert ours.ids == whole.ids
     np.testing.assert_allclose(ours.vectors, whole.vectors, atol=1e-5)

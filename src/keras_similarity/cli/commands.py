@@ -16,12 +16,13 @@ from keras_similarity.cli.explore import explore
 from keras_similarity.cli.export import export
 from keras_similarity.cli.index import index_commands
 from keras_similarity.cli.match import match
+from keras_similarity.cli.plan import plan
 from keras_similarity.cli.query import query
 from keras_similarity.cli.report import report
 from keras_similarity.cli.serve import serve
 from keras_similarity.cli.settings import read_settings
 from keras_similarity.cli.train import train
-from keras_similarity.errors import IndexFormatError, IndexLockedError, KerasSimilarityError
+from keras_similarity.errors import EmbeddingsFormatError, IndexFormatError, IndexLockedError, KerasSimilarityError
 
 __all__ = ["app", "main"]
 
@@ -32,7 +33,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, embed, query, evaluate, calibrate, match, duplicates, report, serve, explore, export, doctor, demo):
+for command in (
+    train,
+    embed,
+    query,
+    evaluate,
+    calibrate,
+    match,
+    duplicates,
+    report,
+    serve,
+    explore,
+    export,
+    plan,
+    doctor,
+    demo,
+):
     app.command()(command)
 app.add_typer(index_commands, name="index")
 
@@ -79,4 +95,4 @@ def main() -> None:
 def _code_of(error: Exception) -> int:
     if isinstance(error, IndexLockedError):
         return LOCKED
-    return CORRUPT if isinstance(error, IndexFormatError) else FAILED
+    return CORRUPT if isinstance(error, IndexFormatError | EmbeddingsFormatError) else FAILED

@@ -33,7 +33,8 @@ def export(
 
 
 def _model(source: Path, target: Path, to: str) -> float:
-    from keras_similarity.cli.encoders import keras_encoder, load_keras
+    from keras_similarity.cli.encoders import load_keras
+    from keras_similarity.embed.model_files import keras_encoder
     from keras_similarity.export import export_model
 
     model = load_keras(source)

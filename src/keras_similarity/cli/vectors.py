@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from keras_similarity.cli.encoders import open_encoder
 from keras_similarity.cli.image_folder import find_images, read_images
+from keras_similarity.embed import read_shards
+from keras_similarity.embed.shards import is_embeddings
 from keras_similarity.export import VectorBatch, read_parquet
 
 __all__ = ["all_vectors", "image_batches", "vector_batches"]
@@ -17,8 +19,10 @@ ROWS = 1024  # images embedded at a time
 
 
 def vector_batches(source: Path, encoder: Path | None) -> Iterator[VectorBatch]:
-    """Return the vectors of a Parquet file, or of a folder of images."""
-    if source.is_dir():
+    """Return the vectors of a Parquet file, of a folder that `embed` filled, or of a folder of images."""
+    if is_embeddings(source):
+        yield from read_shards(source)
+    elif source.is_dir():
         yield from image_batches(source, encoder)
     elif source.is_file():
         yield from read_parquet(source)

@@ -1,6 +1,5 @@
 """What the frozen part of a model returns, computed once a row, so that the rest trains in a fraction of the time."""
 
-import json
 import os
 import zipfile
 import zlib
@@ -15,11 +14,11 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import check_whole
 from keras_similarity.core.rows import as_rows
 from keras_similarity.embed.encode import encode
+from keras_similarity.embed.fingerprint import model_fingerprint
 
 __all__ = ["FrozenCache"]
 
 KEY_BYTES = 16
-NAMES = {"name", "inbound_nodes", "input_layers", "output_layers"}
 Augmenter = Callable[..., NDArray[Any]]
 
 
@@ -113,7 +112,9 @@ class FrozenCache:
         keys = np.frombuffer(b"".join(self._positions), np.uint8).reshape(-1, KEY_BYTES)
         partial = self.path.with_name(f"{self.path.name}.partial")
         with partial.open("wb") as file:
-            np.savez(file, keys=keys, features=self._features, frozen=np.frombuffer(self._fingerprint(), np.uint8))
+            np.savez(
+                file, keys=keys, features=self._features, frozen=np.frombuffer(model_fingerprint(self.frozen), np.uint8)
+            )
             file.flush()
             os.fsync(file.fileno())
         partial.replace(self.path)
@@ -137,7 +138,7 @@ class FrozenCache:
                 keys, features, frozen = file["keys"], file["features"], file["frozen"]
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is no cache of features: {error}.\n  Delete it, or pass another path.") from error
-        if frozen.tobytes() != self._fingerprint():
+        if frozen.tobytes() != model_fingerprint(self.frozen):
             raise ValueError(
                 f"{path} holds what another backbone returned, or this one before it was trained.\n"
                 "  Delete it, or pass another path."
@@ -145,26 +146,10 @@ class FrozenCache:
         self._features = features
         self._positions = {key.tobytes(): number for number, key in enumerate(keys)}
 
-    def _fingerprint(self) -> bytes:
-        """Tell frozen parts apart: by their layers' settings, less the names Keras numbers, and their weights."""
-        settings = json.dumps(_without_names(json.loads(self.frozen.to_json())), sort_keys=True)
-        digest = blake2b(settings.encode(), digest_size=KEY_BYTES)
-        for weight in self.frozen.get_weights():
-            digest.update(np.ascontiguousarray(weight).data.cast("B") if weight.size else b"")
-        return digest.digest()
-
 
 def _key(row: NDArray[Any], what: str = "") -> bytes:
     head = f"{what}|{row.dtype.str}|{row.shape}".encode()
     return blake2b(np.ascontiguousarray(row).tobytes(), digest_size=KEY_BYTES, key=blake2b(head).digest()).digest()
-
-
-def _without_names(config: Any) -> Any:
-    if isinstance(config, list):
-        return [_without_names(part) for part in config]
-    if isinstance(config, dict):
-        return {key: _without_names(part) for key, part in config.items() if key not in NAMES}
-    return config
 
 
 def _split(model: Any) -> tuple[Any, Any]:

@@ -22,6 +22,8 @@ from keras_similarity.ops import (
     one_per_row,
     pair_masks,
     pairwise_distances,
+    replica_share,
+    whole_batch,
 )
 
 __all__ = ["MetricLoss"]
@@ -58,6 +60,8 @@ class MetricLoss(keras.losses.Loss):
 
     Embeddings `(b, 2, d)` are two views of each item, such as an image and its text: the first views are the
     anchors, and the second ones are what they are compared with, the anchor's own being one of its positives.
+
+    In a training of several replicas the batch is that of all of them: see the guide to distributed training.
     """
 
     def __init__(
@@ -157,11 +161,14 @@ class MetricLoss(keras.losses.Loss):
     def __call__(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> Tensor:
         """Return the reduced loss; Keras calls this."""
         with keras.name_scope(self.name):
+            y_true, y_pred, sample_weight = whole_batch(y_true, y_pred, sample_weight)
             anchors = self.anchors_of(y_true, y_pred)
             counts, size = known_counts(anchors), self._one_pass_size(anchors)
             if counts is None or size is None:
-                return self.reduced(anchors, self.comparison(anchors), sample_weight)
-            return self._in_one_pass(anchors, counts, size, sample_weight)
+                loss = self.reduced(anchors, self.comparison(anchors), sample_weight)
+            else:
+                loss = self._in_one_pass(anchors, counts, size, sample_weight)
+            return replica_share(loss)
 
     def reduced(self, anchors: Anchors, comparison: Comparison, sample_weight: Any = None) -> Tensor:
         """Return the loss from what its anchors contribute."""

@@ -35,7 +35,14 @@ class EmbeddingQueue(keras.layers.Layer):
         self.written = self._variable("written", (), "int32")
 
     def _variable(self, name: str, shape: tuple[int, ...], dtype: str) -> Any:
-        return self.add_weight(name=name, shape=shape, dtype=dtype, initializer="zeros", trainable=False)
+        return self.add_weight(
+            name=name,
+            shape=shape,
+            dtype=dtype,
+            initializer="zeros",
+            trainable=False,
+            aggregation="only_first_replica",  # the batch is that of all replicas, so each would write the same
+        )
 
     def contents(self) -> tuple[Tensor, Tensor, Tensor]:
         """Return the embeddings, their codes, and which of them are there, boolean `(size,)`."""

@@ -7,6 +7,7 @@ import keras
 
 from keras_similarity.core.checks import check_number
 from keras_similarity.losses.metric_loss import MetricLoss
+from keras_similarity.ops import whole_value
 
 __all__ = ["WeightedSum"]
 
@@ -86,7 +87,7 @@ class WeightedSum(keras.losses.Loss):
         """Return the weighted sum, and note its parts; Keras calls this."""
         values = [loss(y_true, y_pred, sample_weight=sample_weight) for loss in self.losses.values()]
         for mean, value in zip(self.state.means, values, strict=True):
-            mean.update_state(value)
+            mean.update_state(whole_value(value))
         weighted = [weight * value for weight, value in zip(self.weights, values, strict=True)]
         return sum(weighted[1:], weighted[0])
 

@@ -15,6 +15,7 @@ from keras_similarity.ops import (
     one_per_row,
     pair_masks,
     pairwise_distances,
+    whole_batch,
 )
 
 __all__ = ["DistanceGap", "NegativeDistance", "PositiveDistance"]
@@ -58,6 +59,7 @@ class PairMetric(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> None:
         """Add a batch; a sample weight is how much an anchor counts in the mean."""
+        y_true, y_pred, sample_weight = whole_batch(y_true, y_pred, sample_weight)
         distances = pairwise_distances(y_pred, y_pred, self.distance)
         values, counting = self._anchor_values(distances, *pair_masks(as_codes(y_true)))
         weights = ops.cast(counting, values.dtype)

@@ -1,6 +1,7 @@
 """Pure tensor functions, on any Keras backend: distances, masks, safe reductions."""
 
 from keras_similarity.ops.chunks import in_chunks, sum_in_one_pass
+from keras_similarity.ops.gather import gather, replica_share, whole_batch, whole_value
 from keras_similarity.ops.labels import as_codes, concrete, one_per_row
 from keras_similarity.ops.masks import pair_counts, pair_masks
 from keras_similarity.ops.pairwise import as_wide_float, paired_distances, pairwise_distances, unit_rows
@@ -23,6 +24,7 @@ __all__ = [
     "concrete",
     "each_positive",
     "gap_sums",
+    "gather",
     "hinge_sums",
     "in_chunks",
     "masked_log1p_sum_exp",
@@ -37,9 +39,12 @@ __all__ = [
     "pair_masks",
     "paired_distances",
     "pairwise_distances",
+    "replica_share",
     "safe_sqrt",
     "smooth_ranks",
     "split_log_sum_exp",
     "sum_in_one_pass",
     "unit_rows",
+    "whole_batch",
+    "whole_value",
 ]

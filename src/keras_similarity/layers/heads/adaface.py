@@ -88,10 +88,10 @@ class AdaFace(ClassHead):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the class weights and the statistics of lengths."""
         super().build(input_shape)
-        self.norm_mean = self._statistic("norm_mean")
-        self.norm_std = self._statistic("norm_std")
+        self.norm_mean = self.add_statistic("norm_mean")
+        self.norm_std = self.add_statistic("norm_std")
         # How much of the moving averages is filled: 1 − momentum^steps.
-        self.filled = self._statistic("filled")
+        self.filled = self.add_statistic("filled")
 
     def compute_output_spec(self, embeddings: Tensor, *args: Any, **kwargs: Any) -> Any:
         """Refuse, where the graph is built, embeddings that are all of one length."""
@@ -114,10 +114,6 @@ class AdaFace(ClassHead):
         """Return what `from_config` needs."""
         keys = ("margin", "scale", "h", "momentum", "monotonic")
         return {**super().get_config(), **{key: getattr(self, key) for key in keys}}
-
-    def _statistic(self, name: str) -> keras.Variable:
-        # In float32 under any policy: in half precision a moving average stands still.
-        return self.add_weight(name=name, shape=(), initializer="zeros", trainable=False, dtype="float32")
 
     def _quality(self, norms: Tensor) -> Tensor:
         """Return z of each row, in [−1, 1], without gradient."""

@@ -71,6 +71,17 @@ class ClassHead(keras.layers.Layer):
             regularizer=self.weights_regularizer(),
         )
 
+    def add_statistic(self, name: str) -> Any:
+        """Return a number that moves with the batches, 0 at first, and is not trained."""
+        return self.add_weight(
+            name=name,
+            shape=(),
+            initializer="zeros",
+            trainable=False,
+            dtype="float32",  # under any policy: in half precision a moving average stands still
+            aggregation="only_first_replica",  # the batch is that of all replicas, so each computes the same
+        )
+
     def call(self, embeddings: Tensor, training: bool | None = None) -> Tensor:
         """Return the embeddings as they are."""
         note_forward_pass(self, training=bool(training))

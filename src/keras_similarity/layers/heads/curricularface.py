@@ -77,8 +77,7 @@ class CurricularFace(ClassHead):
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the class weights and t."""
         super().build(input_shape)
-        # In float32 under any policy: in half precision a moving average stands still.
-        self.t = self.add_weight(name="t", shape=(), initializer="zeros", trainable=False, dtype="float32")
+        self.t = self.add_statistic("t")
 
     def row_losses(self, cosines: Tensor, own: Tensor, rows: Tensor) -> Tensor:
         """Return the cross-entropy of each row, `(b,)`."""

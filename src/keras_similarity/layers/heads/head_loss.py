@@ -13,7 +13,7 @@ from keras import ops
 
 from keras_similarity.core.checks import as_array, check_choice
 from keras_similarity.core.distances import Distance, get_distance
-from keras_similarity.ops import as_wide_float, concrete, masked_mean, one_per_row
+from keras_similarity.ops import as_wide_float, concrete, masked_mean, one_per_row, replica_share, whole_batch
 
 __all__ = ["HeadLoss", "note_forward_pass"]
 
@@ -94,7 +94,7 @@ class HeadLoss(keras.losses.Loss):
         """Return the reduced loss; Keras calls this."""
         # Not Keras's own, which casts labels to a float type that takes 2²⁴ and 2²⁴ + 1 for one.
         with keras.name_scope(self.name):
-            values = self._values(y_true, y_pred, sample_weight)
+            values = replica_share(self._values(y_true, y_pred, sample_weight))
             if self.reduction == "mean":
                 return masked_mean(values, ops.ones_like(values, dtype="bool"))
             return ops.sum(values) if self.reduction == "sum" else values
@@ -109,6 +109,7 @@ class HeadLoss(keras.losses.Loss):
         codes = _class_codes(labels, head)
         _check_rows(codes, rows, head)
         weights = None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=rows.dtype)
+        codes, rows, weights = whole_batch(codes, rows, weights)
         return head.batch_losses(codes, rows, weights)
 
     def _head(self) -> Any:

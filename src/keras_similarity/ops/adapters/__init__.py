@@ -1,1 +1,1 @@
-"""What `keras.ops` has no word for, in each framework's own."""
+"""What a backend does in its own way: the only place of this package that imports the framework it adapts."""

@@ -14,7 +14,7 @@ from keras_similarity.core.extras import import_extra
 from keras_similarity.core.label_json import label_from_json, label_to_json
 from keras_similarity.core.results import Record
 
-__all__ = ["VectorBatch", "read_parquet", "write_parquet"]
+__all__ = ["VectorBatch", "read_parquet", "vectors_of", "write_batches", "write_parquet"]
 
 ROWS = 8192  # of a group: what is in memory at a time
 
@@ -37,10 +37,15 @@ class VectorBatch:
 
 
 def write_parquet(records: Iterable[Record], path: Path, dim: int) -> int:
-    """Write items, such as `index.records()`, to a file, whole or not at all; return how many.
+    """Write items, such as `index.records()`, to a file; see `write_batches`."""
+    return write_batches(_batches(records), path, dim)
 
-    Columns: "id" and "label", as they are where all of a kind and else as JSON; "vector", a list of `dim` float32;
-    "metadata", as JSON. `read_parquet` reads all back.
+
+def write_batches(batches: Iterable[VectorBatch], path: Path, dim: int) -> int:
+    """Write rows to a file, whole or not at all; return how many.
+
+    Columns: "id" and "label", as JSON; "vector", a list of `dim` float32; "metadata", as JSON. `read_parquet` reads all
+    back.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -57,12 +62,12 @@ def write_parquet(records: Iterable[Record], path: Path, dim: int) -> int:
         metadata={"keras_similarity": json.dumps({"ids": "json", "labels": "json"})},
     )
     fresh = path.with_name(f".{path.name}.new")
-    rows, count = iter(records), 0
+    count = 0
     try:
         with parquet.ParquetWriter(fresh, schema) as writer:
-            while part := list(islice(rows, ROWS)):
-                writer.write_table(_table(arrow, schema, part, dim))
-                count += len(part)
+            for batch in batches:
+                writer.write_table(_table(arrow, schema, batch, dim))
+                count += len(batch.vectors)
         fresh.replace(path)
     finally:
         fresh.unlink(missing_ok=True)
@@ -92,14 +97,40 @@ def read_parquet(path: Path, *, vector: str = "vector", id: str = "id", label: s
             yield _batch(batch, ours, vector, id, label)
 
 
-def _table(arrow: Any, schema: Any, part: list[Record], dim: int) -> Any:
-    flat = np.concatenate([record.embedding for record in part]).astype(np.float32, copy=False)
+def vectors_of(column: Any, name: str) -> NDArray[np.float32]:
+    """Return a column of lists as an array `(n, d)`.
+
+    Raises:
+        ValueError: lists of several lengths, or none.
+    """
+    lengths = set(column.value_lengths().to_pylist()) if len(column) else {0}
+    if len(lengths) != 1 or None in lengths:
+        raise ValueError(f"the column {name!r} needs vectors of one length.\n  Leave out the rows of another.")
+    return np.asarray(column.flatten().to_numpy(zero_copy_only=False), np.float32).reshape(len(column), lengths.pop())
+
+
+def _batches(records: Iterable[Record]) -> Iterator[VectorBatch]:
+    rows = iter(records)
+    while part := list(islice(rows, ROWS)):
+        yield VectorBatch(
+            np.stack([record.embedding for record in part]),
+            [record.id for record in part],
+            [record.label for record in part],
+            [record.metadata for record in part],
+        )
+
+
+def _table(arrow: Any, schema: Any, batch: VectorBatch, dim: int) -> Any:
+    count = len(batch.vectors)
+    flat = np.ascontiguousarray(batch.vectors, np.float32).reshape(-1)
     columns = [
-        arrow.array([json.dumps(record.id) for record in part]),
-        arrow.array([json.dumps(label_to_json(record.label)) for record in part]),
+        arrow.array([json.dumps(id) for id in batch.ids or [None] * count]),
+        arrow.array([json.dumps(label_to_json(label)) for label in batch.labels or [None] * count]),
         arrow.FixedSizeListArray.from_arrays(arrow.array(flat), dim),
+        # Dates and the like, from the columns of other people's files, become text.
         arrow.array(
-            [None if record.metadata is None else json.dumps(record.metadata) for record in part], arrow.string()
+            [None if row is None else json.dumps(row, default=str) for row in batch.metadata or [None] * count],
+            arrow.string(),
         ),
     ]
     return arrow.table(columns, schema=schema)
@@ -107,11 +138,7 @@ def _table(arrow: Any, schema: Any, part: list[Record], dim: int) -> Any:
 
 def _batch(batch: Any, ours: bool, vector: str, id: str, label: str) -> VectorBatch:
     columns = {name: batch.column(name) for name in batch.schema.names}
-    lists = columns.pop(vector)
-    flat = lists.flatten().to_numpy(zero_copy_only=False)
-    if len(flat) % max(len(lists), 1) or len({len(row) for row in lists if row.is_valid} or {0}) != 1:
-        raise ValueError(f"the column {vector!r} needs vectors of one length.\n  Leave out the rows of another.")
-    vectors = np.asarray(flat, np.float32).reshape(len(lists), -1)
+    vectors = vectors_of(columns.pop(vector), vector)
     found = {name: column.to_pylist() for name, column in columns.items()}
     ids, labels = found.pop(id, None), found.pop(label, None)
     if ours:

@@ -1,0 +1,110 @@
+"""All rows of a source → embeddings on disk, as shards, on one machine or on many."""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from keras_similarity.core.checks import check_choice, check_whole
+from keras_similarity.embed.executors import EXECUTORS, ShardWriter
+from keras_similarity.embed.model_files import encoder_fingerprint, open_model
+from keras_similarity.embed.shards import Job, Shard, finish, shards_there, start
+from keras_similarity.embed.sources import find_source
+
+__all__ = ["BulkResult", "embed"]
+
+SHARD_ROWS = 4096
+BATCH_SIZE = 256
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What a run left on disk.
+
+    Args:
+        folder: Where the shards and the manifest are.
+        rows: How many embeddings there are.
+        dim: Their width.
+        shards: How many files.
+        made: How many of them this run made; the others were there.
+    """
+
+    folder: Path
+    rows: int
+    dim: int
+    shards: int
+    made: int
+
+
+def embed(
+    source: Any,
+    model: Any,
+    out: str | os.PathLike[str],
+    *,
+    labels: Any = None,
+    ids: Any = None,
+    column: str | None = None,
+    executor: str = "local",
+    workers: int | None = None,
+    shard_rows: int = SHARD_ROWS,
+    batch_size: int = BATCH_SIZE,
+    progress: Callable[[int], None] | None = None,
+) -> BulkResult:
+    """Embed all rows of a source into a folder of Parquet shards, each row exactly once.
+
+    Interrupted, whatever was killed, the same call goes on with the shards that are missing. Files are named by the
+    rows they hold and appear whole, so neither a worker that died nor one that did its work twice changes the result.
+    `read_shards` and `keras-similarity index build` read the folder.
+
+    Args:
+        source: A folder with a subfolder of images per class, a Parquet file or a folder of them, an array `(n, …)`,
+            or a data set with `len(source)` and `source[row]`.
+        model: A `.keras` or `.onnx` file, a Keras model, an `Encoder`, or a function that returns an `Encoder`.
+        out: The folder; made where it is not there.
+        labels, ids: One a row, for an array or a data set; ids are row numbers without.
+        column: Parquet's column of inputs; None for "image", "text", "input" or "x". Its columns "id" and "label" are
+            taken as such, and the others become metadata.
+        executor: "local" for this process, "ray" for the machines of a Ray cluster, which must share `out` and the
+            source's files.
+        workers: Processes on Ray; None for one a GPU, and without GPUs one a CPU.
+        shard_rows: Rows of a file, ≥ 1: what a killed worker costs.
+        batch_size: Rows that the model gets at a time.
+        progress: Called with a number of rows whenever so many more are done, those of an earlier run first.
+
+    Raises:
+        FileExistsError: `out` holds something else, or embeddings of another job.
+        ValueError: no rows, a row that is unreadable or no input of the model, or an embedding that is not finite.
+        MissingExtraError: pyarrow or Ray is not installed.
+
+    Example:
+        >>> import tempfile
+        >>> from keras_similarity.embed import Encoder
+        >>> identity = Encoder(lambda batch: batch, "vector", (4,), 4, "identity")
+        >>> folder = tempfile.mkdtemp()
+        >>> embed(np.eye(4, dtype="float32"), identity, folder, labels=list("abcd"), shard_rows=3).shards
+        2
+    """
+    check_choice(executor, EXECUTORS, name="executor")
+    shard_rows = check_whole(shard_rows, name="shard_rows", minimum=1)
+    batch_size = check_whole(batch_size, name="batch_size", minimum=1)
+    rows = find_source(source, labels=labels, ids=ids, column=column)
+    if len(rows) == 0:
+        raise ValueError("`source` has no rows.\n  Check where the data come from.")
+    encoder = open_model(model)
+    job = Job(encoder_fingerprint(model), rows.fingerprint(), encoder.dim, len(rows), shard_rows)
+    folder = Path(out).resolve()
+    start(folder, job)
+    report = progress or (lambda done: None)
+    done: dict[int, Shard] = {}
+    for shard in shards_there(folder, job):
+        done[shard.number] = shard
+        report(shard.rows)
+    missing = [number for number in job.shards if number not in done]
+    writer = ShardWriter(folder, job, rows, model, batch_size)
+    for shard in EXECUTORS[executor](writer, missing, encoder=encoder, workers=workers) if missing else ():
+        if shard.number not in done:
+            report(shard.rows)
+        done[shard.number] = shard
+    finish(folder, job, list(done.values()))
+    return BulkResult(folder, len(rows), job.dim, len(done), len(missing))

@@ -1,0 +1,204 @@
+"""Embeddings as shards: Parquet files of so many rows each, and a manifest that says which belong together.
+
+A shard holds the rows of its number and no others, and is written under another name until it is whole. So it is
+there once or not at all, whoever was killed, and a second worker that makes the same shard puts the same rows in
+its place. The manifest is written last: with it, all rows are there.
+"""
+
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from keras_similarity.core.extras import import_extra
+from keras_similarity.embed.parquet import VectorBatch, read_parquet, write_batches
+from keras_similarity.errors import EmbeddingsFormatError
+
+__all__ = ["Job", "Shard", "finish", "is_embeddings", "read_shards", "shards_there", "start", "write_shard"]
+
+FORMAT_VERSION = 1
+JOB, MANIFEST = "job.json", "manifest.json"
+HASHED_BYTES = 1 << 20  # read at a time
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One file: its number, its rows, and its content's checksum."""
+
+    number: int
+    rows: int
+    checksum: str
+
+    @property
+    def name(self) -> str:
+        """Its file's name."""
+        return shard_name(self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is embedded: a run goes on with the shards of the same job, and with no others.
+
+    Args:
+        model, source: Their fingerprints.
+        dim: Width of an embedding.
+        rows: How many rows there are.
+        shard_rows: Rows of a shard; the last may have fewer.
+    """
+
+    model: str
+    source: str
+    dim: int
+    rows: int
+    shard_rows: int
+
+    @property
+    def shards(self) -> range:
+        """The numbers of the shards."""
+        return range(-(-self.rows // self.shard_rows))
+
+    def span(self, number: int) -> tuple[int, int]:
+        """Return the first row of a shard, and the one after its last."""
+        return number * self.shard_rows, min((number + 1) * self.shard_rows, self.rows)
+
+
+def shard_name(number: int) -> str:
+    """Return the name of a shard's file."""
+    return f"shard-{number:06}.parquet"
+
+
+def start(folder: Path, job: Job) -> None:
+    """Make the folder, or take up the one that an interrupted run of the same job left.
+
+    Raises:
+        FileExistsError: it holds something else, which is left as it is.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    note = folder / JOB
+    if note.is_file():
+        if _read_json(note) != _job_record(job):
+            raise FileExistsError(
+                f"{folder} holds embeddings of another model, of other data, or in shards of another size.\n"
+                "  Choose another folder, or delete this one."
+            )
+    elif any(folder.iterdir()):
+        raise FileExistsError(f"{folder} is not empty, and holds no embeddings.\n  Choose another folder.")
+    else:
+        _write_json(note, _job_record(job))
+
+
+def write_shard(folder: Path, job: Job, number: int, rows: VectorBatch) -> Shard:
+    """Write a shard, whole or not at all; one that is there is replaced by the same rows."""
+    target = folder / shard_name(number)
+    # A name of its own: another worker may be writing the same shard.
+    fresh = folder / f".{target.stem}.{uuid.uuid4().hex}.parquet"
+    shard = Shard(number, write_batches([rows], fresh, job.dim), _checksum(fresh))
+    _replace(fresh, target)
+    return shard
+
+
+def shards_there(folder: Path, job: Job) -> Iterator[Shard]:
+    """Return the shards that an interrupted run finished; what is damaged or of another length is deleted."""
+    arrow = import_extra("pyarrow", extra="data", purpose="Parquet files")
+    for number in job.shards:
+        path, (first, stop) = folder / shard_name(number), job.span(number)
+        if not path.is_file():
+            continue
+        try:
+            rows = sum(len(batch.vectors) for batch in read_parquet(path))
+        except (arrow.ArrowException, OSError, ValueError):
+            rows = -1
+        if rows == stop - first:
+            yield Shard(number, rows, _checksum(path))
+        else:
+            path.unlink()
+
+
+def finish(folder: Path, job: Job, shards: list[Shard]) -> None:
+    """Write the manifest, once every shard is there, and clear away what killed workers left.
+
+    Raises:
+        FileNotFoundError: a shard is missing: workers that write elsewhere than this process reads.
+    """
+    missing = [shard.name for shard in shards if not (folder / shard.name).is_file()]
+    if len(shards) != len(job.shards) or missing:
+        raise FileNotFoundError(
+            f"{folder} lacks {len(job.shards) - len(shards) + len(missing)} of {len(job.shards)} shards.\n"
+            "  All workers must see the same folder: use one that the machines share."
+        )
+    ordered = sorted(shards, key=lambda shard: shard.number)
+    record = _job_record(job) | {"shards": [asdict(shard) | {"name": shard.name} for shard in ordered]}
+    _write_json(folder / MANIFEST, record)
+    for left in folder.glob(".*shard-*"):
+        left.unlink(missing_ok=True)
+
+
+def is_embeddings(folder: Path) -> bool:
+    """Whether a folder holds embeddings, complete or not."""
+    return (folder / JOB).is_file()
+
+
+def read_shards(folder: Path) -> Iterator[VectorBatch]:
+    """Read embeddings part by part, in the order of their rows, every byte checked.
+
+    Raises:
+        EmbeddingsFormatError: not complete, of a later version, or a shard is missing or damaged.
+    """
+    if not (folder / MANIFEST).is_file():
+        raise EmbeddingsFormatError(f"{folder} holds no complete embeddings.\n  Run the same `embed` again.")
+    manifest = _read_json(folder / MANIFEST)
+    if manifest["format_version"] > FORMAT_VERSION:
+        raise EmbeddingsFormatError(
+            f"{folder} has format {manifest['format_version']}; this version reads formats 1 to {FORMAT_VERSION}.\n"
+            "  Upgrade with `pip install -U keras-similarity`."
+        )
+    for shard in manifest["shards"]:
+        path = folder / shard_name(shard["number"])
+        if not path.is_file() or _checksum(path) != shard["checksum"]:
+            raise EmbeddingsFormatError(
+                f"{path} is missing or damaged.\n  Delete it and {MANIFEST}, and run the same `embed` again."
+            )
+        yield from read_parquet(path)
+
+
+def _job_record(job: Job) -> dict[str, Any]:
+    return {"format_version": FORMAT_VERSION, **asdict(job)}
+
+
+def _checksum(path: Path) -> str:
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while part := file.read(HASHED_BYTES):
+            digest.update(part)
+    return digest.hexdigest()
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text())
+
+
+def _write_json(path: Path, record: dict[str, Any]) -> None:
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    fresh.write_text(json.dumps(record, indent=1) + "\n")
+    _replace(fresh, path)
+
+
+def _replace(fresh: Path, target: Path) -> None:
+    """Give a whole file its name, so that a crash of the machine leaves it whole or nameless."""
+    with fresh.open("rb") as file:
+        os.fsync(file.fileno())
+    try:
+        fresh.replace(target)
+    except FileNotFoundError:
+        # Another run of this job has finished meanwhile, and cleared away what was no shard.
+        if not target.is_file():
+            raise
+    folder = os.open(target.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

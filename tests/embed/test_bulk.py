@@ -1,0 +1,193 @@
+"""Bulk embedding: every row once, whatever is killed, and nothing computed twice that is there already."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_similarity.embed import Encoder, embed, read_shards
+from keras_similarity.errors import EmbeddingsFormatError
+
+arrow = pytest.importorskip("pyarrow")
+parquet = pytest.importorskip("pyarrow.parquet")
+
+DOUBLE = Encoder(lambda batch: 2 * batch, "vector", (3,), 3, "double")
+
+
+def everything(folder):
+    batches = list(read_shards(folder))
+    return (
+        [id for batch in batches for id in batch.ids],
+        [label for batch in batches for label in batch.labels],
+        np.concatenate([batch.vectors for batch in batches]),
+    )
+
+
+def shards(folder):
+    return sorted(path.name for path in folder.glob("shard-*"))
+
+
+def test_array__in_shards__keeps_rows_ids_and_labels(rng, tmp_path):
+    x = rng.normal(size=(23, 3)).astype(np.float32)
+    steps = []
+    names = [f"row {n}" for n in range(23)]
+    done = embed(x, DOUBLE, tmp_path / "out", ids=names, labels=list(range(23)), shard_rows=5, progress=steps.append)
+    assert (done.rows, done.dim, done.shards, done.made) == (23, 3, 5, 5)
+    assert steps == [5, 5, 5, 5, 3]
+    ids, labels, vectors = everything(tmp_path / "out")
+    assert ids == names
+    assert labels == list(range(23))
+    np.testing.assert_array_equal(vectors, 2 * x)
+
+
+def test_parquet_files__give_ids_labels_and_metadata(rng, tmp_path):
+    x = rng.normal(size=(20, 3)).astype(np.float32)
+    (tmp_path / "in").mkdir()
+    for part in range(2):
+        rows = slice(12 * part, 12 * part + 12)
+        columns = {"id": [f"i{n}" for n in range(20)][rows], "x": list(x[rows]), "price": list(range(20))[rows]}
+        parquet.write_table(arrow.table(columns), tmp_path / "in" / f"{part}.parquet", row_group_size=5)
+    embed(tmp_path / "in", DOUBLE, tmp_path / "out", shard_rows=7)
+    ids, labels, vectors = everything(tmp_path / "out")
+    assert ids == [f"i{n}" for n in range(20)]
+    assert labels == [None] * 20
+    np.testing.assert_array_equal(vectors, 2 * x)
+    assert [row["price"] for batch in read_shards(tmp_path / "out") for row in batch.metadata] == list(range(20))
+
+
+def test_data_set_of_texts__is_read_row_by_row(tmp_path):
+    length = Encoder(lambda batch: np.array([[len(text)] for text in batch], np.float32), "text", (), 1, "length")
+    embed(["a", "bcd", "ef"], length, tmp_path, shard_rows=2)
+    assert everything(tmp_path)[2].tolist() == [[1], [3], [2]]
+
+
+def test_interrupted__goes_on_and_makes_only_what_is_missing(rng, tmp_path):
+    x = rng.normal(size=(20, 3)).astype(np.float32)
+    calls = []
+
+    def call(batch):
+        calls.append(1)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return 2 * batch
+
+    encoder = Encoder(call, "vector", (3,), 3, "double")
+    with pytest.raises(KeyboardInterrupt):
+        embed(x, encoder, tmp_path, shard_rows=6)
+    assert len(shards(tmp_path)) == 2
+    with pytest.raises(EmbeddingsFormatError, match="no complete embeddings"):
+        list(read_shards(tmp_path))
+    (tmp_path / "shard-000001.parquet").write_bytes(b"half a shard")
+    steps = []
+    assert embed(x, encoder, tmp_path, shard_rows=6, progress=steps.append).made == 3
+    assert steps == [6, 6, 6, 2]
+    assert embed(x, encoder, tmp_path, shard_rows=6).made == 0
+    np.testing.assert_array_equal(everything(tmp_path)[2], 2 * x)
+
+
+def test_another_job_in_the_folder__is_refused_and_left_alone(rng, tmp_path):
+    x = rng.normal(size=(6, 3)).astype(np.float32)
+    embed(x, DOUBLE, tmp_path)
+    for other in (
+        lambda: embed(x + 1, DOUBLE, tmp_path),
+        lambda: embed(x, Encoder(DOUBLE.call, "vector", (3,), 3, "other"), tmp_path),
+        lambda: embed(x, DOUBLE, tmp_path, shard_rows=2),
+    ):
+        with pytest.raises(FileExistsError, match="of another model"):
+            other()
+    np.testing.assert_array_equal(everything(tmp_path)[2], 2 * x)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("")
+    with pytest.raises(FileExistsError, match="not empty"):
+        embed(x, DOUBLE, tmp_path / "mine")
+
+
+def test_damaged_shard__is_noticed(rng, tmp_path):
+    embed(rng.normal(size=(6, 3)).astype(np.float32), DOUBLE, tmp_path)
+    path = tmp_path / "shard-000000.parquet"
+    content = bytearray(path.read_bytes())
+    content[40] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(EmbeddingsFormatError, match="damaged"):
+        list(read_shards(tmp_path))
+
+
+def test_bad_input__is_named_before_anything_is_written(tmp_path):
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match="no rows"):
+        embed(np.empty((0, 3), np.float32), DOUBLE, out)
+    with pytest.raises(ValueError, match="executor"):
+        embed(np.ones((2, 3), np.float32), DOUBLE, out, executor="cluster")
+    with pytest.raises(ValueError, match="one entry per"):
+        embed(np.ones((2, 3), np.float32), DOUBLE, out, labels=[1])
+    with pytest.raises(FileNotFoundError):
+        embed(tmp_path / "nothing", DOUBLE, out)
+    with pytest.raises(TypeError, match="length"):
+        embed(iter([1]), DOUBLE, out)
+    assert not out.exists()
+
+
+def test_the_guides_program__runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    page = (Path(__file__).parents[2] / "docs" / "bulk.md").read_text()
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], names)  # the guide's own words
+    assert (names["done"].rows, names["done"].shards) == (4, 2)
+
+
+SLOW_DRIVER = """
+import sys, time
+import numpy as np
+from keras_similarity.embed import Encoder, embed
+
+def call(batch):
+    time.sleep(0.05)
+    return 2 * batch
+
+x = np.arange(3000, dtype="float32").reshape(1000, 3)
+embed(x, Encoder(call, "vector", (3,), 3, "double"), sys.argv[1], shard_rows=20, executor=sys.argv[2], workers=2)
+"""
+
+
+@pytest.mark.slow
+def test_driver_killed_three_times__the_next_one_completes_the_rows(rng, tmp_path):
+    command = [sys.executable, "-c", SLOW_DRIVER, str(tmp_path), "local"]
+    for kill in range(3):
+        driver = subprocess.Popen(command)
+        while len(shards(tmp_path)) < 12 * (kill + 1):
+            assert driver.poll() is None
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.06))  # anywhere in a shard
+        driver.kill()
+        assert driver.wait() == -signal.SIGKILL
+    driver = subprocess.run(command, check=False)
+    assert driver.returncode == 0
+    ids, _, vectors = everything(tmp_path)
+    assert ids == list(range(1000))
+    np.testing.assert_array_equal(vectors, 2 * np.arange(3000, dtype="float32").reshape(1000, 3))
+    assert len(list(tmp_path.iterdir())) == 50 + 2, "nothing is left of killed drivers"
+
+
+@pytest.mark.slow
+def test_on_ray__a_node_and_its_worker_killed__every_row_once(tmp_path):
+    pytest.importorskip("ray", reason="needs Ray: pip install 'keras-similarity[ray]'")
+    script = Path(__file__).parents[2] / "benchmarks" / "bulk" / "cluster.py"
+    done = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "out"), "--rows", "4000", "--kill"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = json.loads(done.stdout.strip().splitlines()[-1])
+    assert found["killed"] == 1
+    assert found["nodes"] == 2
+    assert (found["rows"], found["distinct"]) == (4000, 4000)
