@@ -13,6 +13,7 @@ from keras_similarity.cli.duplicates import duplicates
 from keras_similarity.cli.embed import embed
 from keras_similarity.cli.evaluate import evaluate
 from keras_similarity.cli.export import export
+from keras_similarity.cli.import_tfsim import import_tfsim
 from keras_similarity.cli.index import index_commands
 from keras_similarity.cli.match import match
 from keras_similarity.cli.query import query
@@ -30,7 +31,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for command in (train, embed, query, evaluate, calibrate, match, duplicates, serve, export, doctor, demo):
+for command in (train, embed, query, evaluate, calibrate, match, duplicates, serve, export, import_tfsim, doctor, demo):
     app.command()(command)
 app.add_typer(index_commands, name="index")
 
