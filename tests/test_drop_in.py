@@ -122,6 +122,7 @@ def model(points):
     return model
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_model__answers_to_every_call_of_upstreams_documentation(model, points, capsys):
     from tensorflow_similarity.retrieval_metrics import BNDCG, MapAtK, PrecisionAtK, RecallAtK
@@ -144,6 +145,7 @@ def test_model__answers_to_every_call_of_upstreams_documentation(model, points, 
     assert (len(frame), list(frame)) == (5, ["embeddings", "data", "labels"])
 
 
+@pytest.mark.slow
 @pytest.mark.training
 def test_model__grows_by_one_and_comes_back_from_its_file(model, points, tmp_path):
     import keras
