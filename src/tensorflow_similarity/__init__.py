@@ -1,9 +1,43 @@
-"""TensorFlow Similarity's names, on Keras 3: programs written for it run unchanged. Names only, no logic.
+"""TensorFlow Similarity's names, on Keras 3: programs written for it run unchanged.
 
-New programs import `keras_similarity`; moving over is a change of prefix.
+Names, and where upstream's arguments are others than ours, a line that hands them on; no logic. New programs import
+`keras_similarity`; moving over is a change of prefix.
 """
 
 from keras_similarity import __version__
-from tensorflow_similarity import callbacks, layers, losses, models, samplers, training_metrics, visualization
+from tensorflow_similarity import (
+    architectures,
+    augmenters,
+    callbacks,
+    classification_metrics,
+    distances,
+    layers,
+    losses,
+    matchers,
+    models,
+    retrieval_metrics,
+    samplers,
+    schedules,
+    training_metrics,
+    types,
+    visualization,
+)
 
-__all__ = ["__version__", "callbacks", "layers", "losses", "models", "samplers", "training_metrics", "visualization"]
+__all__ = [
+    "__version__",
+    "architectures",
+    "augmenters",
+    "callbacks",
+    "classification_metrics",
+    "distances",
+    "layers",
+    "losses",
+    "matchers",
+    "models",
+    "retrieval_metrics",
+    "samplers",
+    "schedules",
+    "training_metrics",
+    "types",
+    "visualization",
+]

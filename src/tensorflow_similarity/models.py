@@ -1,5 +1,114 @@
-"""Models under their upstream names."""
+"""The model with upstream's arguments. What they said of printing and building has no effect any more."""
 
-from keras_similarity.models import SimilarityModel
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_similarity import models
+from keras_similarity.core.extras import import_extra
 
 __all__ = ["SimilarityModel"]
+
+SEARCHES = {"linear": "exact", "nmslib": "auto", "faiss": "auto"}
+OTHER: Any = None  # of upstream's arguments, those that are gone
+
+
+@keras.saving.register_keras_serializable(package="tensorflow_similarity")
+class SimilarityModel(models.SimilarityModel):
+    """`keras_similarity.SimilarityModel`, called as upstream's model was."""
+
+    def compile(
+        self,
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        *,
+        kv_store: str = "memory",
+        search: str = "auto",
+        evaluator: Any = OTHER,
+        stat_buffer_size: Any = OTHER,
+        **settings: Any,
+    ) -> None:
+        """Configure training and the index."""
+        super().compile(optimizer, loss, metrics, search=SEARCHES.get(search, search), store=kv_store, **settings)
+
+    def index(
+        self, x: Any, y: Any = None, data: Any = None, build: Any = OTHER, verbose: Any = OTHER, **own: Any
+    ) -> Any:
+        """Embed examples and add them to the index."""
+        return super().index(x, y, data, **own)
+
+    def index_single(self, x: Any, y: Any = None, data: Any = None, build: Any = OTHER, verbose: Any = OTHER) -> Any:
+        """Embed one example and add it to the index."""
+        return super().index(x[None], None if y is None else [y], None if data is None else [data])
+
+    def lookup(self, x: Any, k: int = 5, verbose: Any = OTHER, **own: Any) -> Any:
+        """Find the k nearest indexed items of each example."""
+        return super().lookup(x, k, **own)
+
+    def calibrate(
+        self,
+        x: Any,
+        y: Any,
+        thresholds_targets: Mapping[str, Any] | None = None,
+        k: int = 1,
+        calibration_metric: Any = "f1",
+        matcher: Any = "match_nearest",
+        extra_metrics: Sequence[Any] = ("precision", "recall"),
+        rounding: Any = OTHER,
+        verbose: Any = OTHER,
+        **own: Any,
+    ) -> Any:
+        """Find the distances up to which neighbours should be believed."""
+        own |= {"k": k, "calibration_metric": calibration_metric, "matcher": matcher, "extra_metrics": extra_metrics}
+        return super().calibrate(x, y, thresholds_targets or None, **own)
+
+    def match(  # type: ignore[override] - upstream's order
+        self,
+        x: Any,
+        cutpoint: str = "optimal",
+        no_match_label: Hashable = -1,
+        k: Any = OTHER,
+        matcher: Any = OTHER,
+        verbose: Any = OTHER,
+    ) -> Any:
+        """Label examples by their neighbours, with the k and the matcher of the calibration."""
+        return super().match(x, cutpoint, no_match_label)
+
+    def evaluate_retrieval(  # type: ignore[override] - upstream's name of the metrics
+        self, x: Any, y: Any, retrieval_metrics: Sequence[str] = ("recall@1",), verbose: Any = OTHER, **own: Any
+    ) -> dict[str, float]:
+        """Look up examples and average their scores."""
+        return super().evaluate_retrieval(x, y, retrieval_metrics, **own)
+
+    def evaluate_classification(  # type: ignore[override] - upstream's order
+        self,
+        x: Any,
+        y: Any,
+        k: Any = OTHER,
+        extra_metrics: Sequence[str] = ("precision", "recall"),
+        matcher: Any = OTHER,
+        verbose: Any = OTHER,
+    ) -> dict[str, dict[str, float]]:
+        """Classify examples at every cutpoint, with the k and the matcher of the calibration."""
+        return super().evaluate_classification(x, y, extra_metrics)
+
+    def index_summary(self) -> None:
+        """Print what the index holds and how it answers."""
+        described = self._existing_index("index_summary").describe()
+        print("\n".join(f"{name}: {value}" for name, value in described.items()))  # noqa: T201 - as upstream did
+
+    def to_data_frame(self, num_items: int = 0) -> Any:
+        """Return the first items of the index, or all of them, as a data frame."""
+        pandas = import_extra("pandas", extra="data", purpose="a data frame")
+        records = list(self._existing_index("to_data_frame").records())[: num_items or None]
+        columns = [(record.embedding, record.data, record.label) for record in records]
+        return pandas.DataFrame(columns, columns=["embeddings", "data", "labels"])
+
+    def save_index(self, path: Any, compression: Any = OTHER, overwrite: bool = True) -> None:
+        """Write the index, and its calibration with it, to a folder."""
+        if not overwrite and Path(path).exists():
+            raise FileExistsError(f"{path} is there already.\n  Name another folder, or pass overwrite=True.")
+        super().save_index(path)

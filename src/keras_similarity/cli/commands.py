@@ -14,6 +14,7 @@ from keras_similarity.cli.embed import embed
 from keras_similarity.cli.evaluate import evaluate
 from keras_similarity.cli.explore import explore
 from keras_similarity.cli.export import export
+from keras_similarity.cli.import_tfsim import import_tfsim
 from keras_similarity.cli.index import index_commands
 from keras_similarity.cli.match import match
 from keras_similarity.cli.plan import plan
@@ -45,6 +46,7 @@ for command in (
     serve,
     explore,
     export,
+    import_tfsim,
     plan,
     doctor,
     demo,

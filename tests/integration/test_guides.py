@@ -1,0 +1,31 @@
+"""The pages that show programs print what they say, from top to bottom."""
+
+import pytest
+
+from guides import run_guide
+
+SEARCH_SIDE = ["concepts.md", "guides/backup.md", "guides/million.md"]
+
+
+@pytest.mark.parametrize("page", SEARCH_SIDE)
+def test_page_of_the_search_side__prints_what_it_says(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_guide(page, least=3)
+
+
+@pytest.mark.training
+def test_imbalance_page__prints_what_it_says():
+    run_guide("guides/imbalance.md")
+
+
+def test_deploy_page__prints_what_it_says(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run_guide("guides/deploy.md", least=1)
+
+
+@pytest.mark.slow
+@pytest.mark.training
+def test_tutorial__prints_what_it_says(tmp_path, monkeypatch):
+    pytest.importorskip("sklearn")
+    monkeypatch.chdir(tmp_path)
+    run_guide("tutorial.md")
