@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import keras
 from measure import versions
 from quality import omniglot, scoring
-from quality.recipes import RECIPES, Recipe
+from quality.recipes import RECIPES, SHORT, Recipe
 from quality.training import build, train
 
 
@@ -22,7 +22,7 @@ def row(name, seed):
         recipe, cpu_s = Recipe(network="none", dim=images[0].size, loss="none"), 0.0
         embeddings = images.reshape(len(images), -1).astype("float32")
     else:
-        recipe = RECIPES.get(name, Recipe())
+        recipe = (RECIPES | SHORT)["anchor" if name == "untrained" else name]
         if name == "untrained":
             keras.utils.set_random_seed(seed)
             model, cpu_s = build(recipe, 2), 0.0

@@ -9,7 +9,7 @@ from statistics import mean
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "quality.md"
-RESULT = ROOT / "benchmarks" / "results" / "quality-omniglot.json"
+RESULTS = ROOT / "benchmarks" / "results"
 ANCHOR = ("anchor", "tensorflow")
 
 
@@ -42,11 +42,27 @@ def table(rows, columns):
     return "\n".join(lines)
 
 
-def write(rows):
+def step_table(rows):
+    """What a training step costs, a line for each backend and a column for each side."""
+    sides = sorted({row["side"] for row in rows}, reverse=True)
+    cost = {(row["backend"], row["side"]): f"{row['cpu_ms']:.0f}" for row in rows}
+    lines = [f"| backend | {' | '.join(f'{side} × {side}' for side in sides)} |", "|---|" + "--:|" * len(sides)]
+    for backend in dict.fromkeys(row["backend"] for row in rows):
+        lines.append(f"| {backend} | {' | '.join(cost.get((backend, side), '–') for side in sides)} |")
+    return "\n".join(lines)
+
+
+def fill():
     """Put the tables between their marks on the page."""
+    rows = json.loads((RESULTS / "quality-omniglot.json").read_text())
+    short = [row for row in rows if row["recipe"].startswith("short")]
+    full = [row for row in rows if row not in short]
+    scores = {"recall@1": "recall@1", "map@r": "MAP@R"}
     tables = {
-        "retrieval": table(rows, {"recall@1": "recall@1", "map@r": "MAP@R"}),
-        "one-shot": table(rows, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
+        "retrieval": table(full, scores),
+        "one-shot": table(full, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
+        "short": table(short, scores),
+        "steps": step_table(json.loads((RESULTS / "quality-steps.json").read_text())["rows"]),
     }
     text = PAGE.read_text()
     for name, lines in tables.items():
@@ -56,4 +72,4 @@ def write(rows):
 
 
 if __name__ == "__main__":
-    write(json.loads(RESULT.read_text()))
+    fill()

@@ -11,19 +11,22 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from losses.run import ONE_THREAD
-from measure import RESULTS, machine, run_child
+from measure import RESULTS, machine, run_child, write
 from quality import page
-from quality.recipes import RECIPES
+from quality.recipes import RECIPES, SHORT
 
 HERE = Path(__file__).parent
 RESULT = RESULTS / "quality-omniglot.json"
 SEEDS = (0, 1, 2)
+BACKENDS = ("tensorflow", "torch", "jax")
+SIDES = (28, 20, 16)
 FASTEST = "tensorflow"  # on a CPU, for these networks
 PLAN = [
     ("raw pixels", FASTEST, (0,)),
     ("untrained", FASTEST, SEEDS),
-    *(("anchor", backend, SEEDS) for backend in ("torch", "jax")),
+    *(("anchor", backend, SEEDS) for backend in BACKENDS if backend != FASTEST),
     *((name, FASTEST, SEEDS) for name in RECIPES),
+    *((name, FASTEST, (0,)) for name in SHORT),
 ]
 
 
@@ -41,10 +44,18 @@ def key(row):
     return row["recipe"], row["backend"], row["seed"]
 
 
+def step_costs():
+    """What a step costs on each backend, and on smaller images."""
+    for backend in BACKENDS:
+        for side in SIDES:
+            yield run_child(sys.executable, HERE / "step_cost.py", side, KERAS_BACKEND=backend, **ONE_THREAD)
+
+
 def main():
+    write("quality-steps", list(step_costs()))
     for name, backend, seeds in PLAN:
         for seed in seeds:
             row = run_child(sys.executable, HERE / "ours.py", name, seed, KERAS_BACKEND=backend, **ONE_THREAD)
             put(row)
             print(f"{name}, {backend}, seed {seed}: recall@1 {row['recall@1']:.4f}, {row['cpu_s']:.0f} CPU s")
-    page.write(json.loads(RESULT.read_text()))
+    page.fill()

@@ -14,16 +14,10 @@ RISE = 0.1  # of the steps, in which the learning rate rises
 
 LOSSES = {
     "multi_similarity": lambda _: ks.losses.MultiSimilarityLoss(),
-    "supcon": lambda _: ks.losses.SupConLoss(temperature=0.1),
-    "supcon_05": lambda _: ks.losses.SupConLoss(temperature=0.05),
-    "xbm": lambda _: ks.losses.CrossBatchMemory(ks.losses.MultiSimilarityLoss(), 2048, warmup_steps=200),
-    "circle": lambda _: ks.losses.CircleLoss(),
-    "triplet": lambda _: ks.losses.TripletLoss(),
+    "supcon 0.05": lambda _: ks.losses.SupConLoss(temperature=0.05),
     "softmax": lambda count: ks.layers.NormalizedSoftmax(count),
-    "softmax_1": lambda count: ks.layers.NormalizedSoftmax(count, temperature=0.1),
     "proxy_anchor": lambda count: ks.layers.ProxyAnchor(count),
     "cosface": lambda count: ks.layers.CosFace(count, margin=0.2, scale=24.0),
-    "arcface": lambda count: ks.layers.ArcFace(count, margin=0.2, scale=24.0),
 }
 
 
