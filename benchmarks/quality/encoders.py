@@ -1,4 +1,4 @@
-"""The networks, by name, each ending in an embedding; they take images of any side, so that training may begin on small ones."""
+"""The networks, by name, each ending in an embedding; images may be of any side, so training may begin on small ones."""
 
 import keras
 from keras import layers
