@@ -1,4 +1,4 @@
-"""The networks, by name, each ending in an embedding; images may be of any side, so training may begin on small ones."""
+"""The networks, by name, each ending in an embedding; images may be of any side, so training may begin small."""
 
 import keras
 from keras import layers
