@@ -2,6 +2,7 @@
 
     python benchmarks/run.py                 everything
     python benchmarks/run.py journey         one of the benchmarks
+    python benchmarks/run.py quality         trains for hours, so it is not among "everything"
 
 Each measurement runs in a process of its own, so that none warms another's caches or threads.
 """

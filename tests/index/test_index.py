@@ -250,6 +250,14 @@ def test_search__exclude_everything_there_is__is_empty():
     assert index.search([[0.0]], k=2, exclude=["b"]).ids.tolist() == [["a", None]]
 
 
+@pytest.mark.parametrize("excluded", [None, "nobody"])
+def test_search__nothing_to_exclude_among_fewer_than_k_neighbours__gives_them(excluded):
+    index = Index(1, "euclidean")
+    index.add([[0.0], [1.0], [2.0]], ["near", "far", "far"], ids=["a", "b", "c"])
+    found = index.search([[0.0]], k=3, where={"label": "near"}, exclude=[excluded])
+    assert found.ids.tolist() == [["a", None, None]]
+
+
 def test_search__exclude_of_another_length__is_named(filled):
     with pytest.raises(ValueError, match="`exclude` needs one entry per row of `queries`"):
         filled.search(np.zeros((2, 6)), exclude=[1])

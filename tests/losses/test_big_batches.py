@@ -35,7 +35,7 @@ def used(monkeypatch):
     return ways
 
 
-@pytest.mark.parametrize("reduction", REDUCTIONS, ids=str)
+@pytest.mark.parametrize("reduction", REDUCTIONS, ids=lambda value: getattr(value, "name", value))
 @pytest.mark.parametrize("weighted", [False, True])
 def test_big_batch__has_the_value_and_gradient_of_one_piece(x, used, monkeypatch, reduction, weighted):
     labels = np.where(LABELS == 3, np.arange(48) + 100, LABELS)  # some anchors have no positive

@@ -203,9 +203,10 @@ class Readable:
         return rows.record(position, label)
 
     def _excluded(self, ids: Any, count: int) -> Positions:
-        """Return the position of the item that each query must not find, -1 for none."""
+        """Return the position of the item that each query must not find, -2 for none: -1 is a missing neighbour."""
         wanted = list(ids) if not isinstance(ids, np.ndarray) else ids.tolist()
         check_same_length(count, wanted, name="exclude", what="queries")
         known = [value for value in dict.fromkeys(wanted) if value is not None]
-        where = dict(zip(known, self._store.positions_of(as_ids(known)).tolist(), strict=True))
-        return np.fromiter((where.get(value, -1) for value in wanted), np.intp, count)
+        places = self._store.positions_of(as_ids(known))
+        where = dict(zip(known, np.where(places < 0, -2, places).tolist(), strict=True))
+        return np.fromiter((where.get(value, -2) for value in wanted), np.intp, count)

@@ -1,0 +1,75 @@
+"""The tables of docs/quality.md, made from the results.
+
+python benchmarks/quality/page.py
+"""
+
+import json
+from pathlib import Path
+from statistics import mean
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "quality.md"
+RESULTS = ROOT / "benchmarks" / "results"
+ANCHOR = ("anchor", "tensorflow")
+
+
+def spread(values):
+    """The mean, and how far the values reach from it where there are several."""
+    centre = mean(values)
+    if len(values) == 1:
+        return f"{centre:.3f}"
+    return f"{centre:.3f} ± {max(abs(value - centre) for value in values):.3f}"
+
+
+def table(rows, columns):
+    """A Markdown table, a line for each recipe and backend."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["recipe"], row["backend"]), []).append(row)
+    cost = {name: mean(row["cpu_s"] for row in group) for name, group in groups.items()}
+    lines = [
+        f"| recipe | network, width | loss | backend | seeds | {' | '.join(columns.values())} | CPU s | × anchor |",
+        "|---|---|---|---|--:|" + "--:|" * (len(columns) + 2),
+    ]
+    for name, group in groups.items():
+        first = group[0]
+        scores = " | ".join(spread([row[column] for row in group]) for column in columns)
+        times = f"{cost[name] / cost[ANCHOR]:.1f}" if ANCHOR in cost else "–"
+        lines.append(
+            f"| {first['recipe']} | {first['network']}, {first['dim']} | {first['loss']} | {first['backend']} "
+            f"| {len(group)} | {scores} | {cost[name]:.0f} | {times} |"
+        )
+    return "\n".join(lines)
+
+
+def step_table(rows):
+    """What a training step costs, a line for each backend and a column for each side."""
+    sides = sorted({row["side"] for row in rows}, reverse=True)
+    cost = {(row["backend"], row["side"]): f"{row['cpu_ms']:.0f}" for row in rows}
+    lines = [f"| backend | {' | '.join(f'{side} × {side}' for side in sides)} |", "|---|" + "--:|" * len(sides)]
+    for backend in dict.fromkeys(row["backend"] for row in rows):
+        lines.append(f"| {backend} | {' | '.join(cost.get((backend, side), '–') for side in sides)} |")
+    return "\n".join(lines)
+
+
+def fill():
+    """Put the tables between their marks on the page."""
+    rows = json.loads((RESULTS / "quality-omniglot.json").read_text())
+    short = [row for row in rows if row["recipe"].startswith("short")]
+    full = [row for row in rows if row not in short]
+    scores = {"recall@1": "recall@1", "map@r": "MAP@R"}
+    tables = {
+        "retrieval": table(full, scores),
+        "one-shot": table(full, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
+        "short": table(short, scores),
+        "steps": step_table(json.loads((RESULTS / "quality-steps.json").read_text())["rows"]),
+    }
+    text = PAGE.read_text()
+    for name, lines in tables.items():
+        before, mark, rest = text.partition(f"<!-- table: {name} -->\n")
+        text = before + mark + lines + "\n<!-- end -->" + rest.partition("<!-- end -->")[2]
+    PAGE.write_text(text)
+
+
+if __name__ == "__main__":
+    fill()

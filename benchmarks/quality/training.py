@@ -1,0 +1,72 @@
+"""One recipe, trained: the journey of the library, and the CPU time of it."""
+
+import time
+
+import keras
+import numpy as np
+from quality import omniglot
+from quality.encoders import NETWORKS
+
+import keras_similarity as ks
+
+SIDE = 28
+RISE = 0.1  # of the steps, in which the learning rate rises
+
+LOSSES = {
+    "multi_similarity": lambda _: ks.losses.MultiSimilarityLoss(),
+    "supcon 0.05": lambda _: ks.losses.SupConLoss(temperature=0.05),
+    "softmax": lambda count: ks.layers.NormalizedSoftmax(count),
+    "proxy_anchor": lambda count: ks.layers.ProxyAnchor(count),
+    "cosface": lambda count: ks.layers.CosFace(count, margin=0.2, scale=24.0),
+}
+
+
+def build(recipe, class_count):
+    """A model compiled with the recipe's loss; a head with class weights, where the loss has one, at its end."""
+    inputs, embedding = NETWORKS[recipe.network](recipe.dim)
+    loss = LOSSES[recipe.loss](class_count)
+    if isinstance(loss, keras.layers.Layer):
+        embedding, loss = loss(embedding), loss.loss()
+    model = ks.SimilarityModel(inputs, embedding)
+    model.compile(keras.optimizers.Adam(_rate(recipe)), loss=loss)
+    return model
+
+
+def train(recipe, seed):
+    """A trained model, and the CPU seconds from its first layer to its last step, compilation included."""
+    images, labels = omniglot.load(background=True)
+    if recipe.turns:
+        images, labels = omniglot.with_quarter_turns(images, labels)
+    keras.utils.set_random_seed(seed)
+    started = time.process_time()
+    model = build(recipe, len(np.unique(labels)))
+    for number, (steps, side) in enumerate(recipe.stages):
+        sampler = ks.samplers.MultiShotMemorySampler(
+            images,
+            labels,
+            recipe.classes,
+            recipe.per_class,
+            steps_per_epoch=steps,
+            augmenter=_augmenter(recipe, side, seed),
+            seed=1000 * number + seed,
+        )
+        model.fit(sampler, verbose=0)
+    return model, time.process_time() - started
+
+
+def _augmenter(recipe, side, seed):
+    if recipe.least_area is None and side == SIDE:
+        return None
+    area = 1.0 if recipe.least_area is None else recipe.least_area
+    ratio = (1.0, 1.0) if recipe.least_area is None else (0.8, 1.25)
+    return ks.augment.RandomResizedCrop(side, scale=(area, 1.0), ratio=ratio, seed=seed)
+
+
+def _rate(recipe):
+    if not recipe.falling:
+        return recipe.rate
+    steps = sum(steps for steps, _ in recipe.stages)
+    rise = round(RISE * steps)
+    return keras.optimizers.schedules.CosineDecay(
+        0.1 * recipe.rate, steps - rise, warmup_target=recipe.rate, warmup_steps=rise
+    )
