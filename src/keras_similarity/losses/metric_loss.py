@@ -163,8 +163,9 @@ class MetricLoss(keras.losses.Loss):
         with keras.name_scope(self.name):
             y_true, y_pred, sample_weight = whole_batch(y_true, y_pred, sample_weight)
             anchors = self.anchors_of(y_true, y_pred)
-            counts, size = known_counts(anchors), self._one_pass_size(anchors)
-            if counts is None or size is None:
+            size = self._one_pass_size(anchors)
+            counts = None if size is None else known_counts(anchors)
+            if size is None or counts is None:
                 loss = self.reduced(anchors, self.comparison(anchors), sample_weight)
             else:
                 loss = self._in_one_pass(anchors, counts, size, sample_weight)

@@ -16,7 +16,7 @@ def drawing_order(codes: NDArray[np.int32], seed: int) -> NDArray[np.intp]:
     Cost: O(n log n) time.
 
     Example:
-        >>> drawing_order(np.array([0] * 98 + [1, 1], np.int32), seed=0)[:2].max() >= 98
+        >>> bool(drawing_order(np.array([0] * 98 + [1, 1], np.int32), seed=0)[:2].max() >= 98)
         True
     """
     rng = np.random.default_rng(seed)
