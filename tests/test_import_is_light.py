@@ -109,3 +109,14 @@ def test_our_classes_are_registered_in_either_order_of_imports(first):
         "[f for f in sys.meta_path if 'AfterKeras' in repr(f)])"
     )
     assert run(code, KERAS_BACKEND=backend) == "True []"
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("package", ["losses", "layers", "models", "ops"])
+def test_a_package_of_ours_may_be_imported_before_anything_else(package):
+    code = (
+        f"import keras_similarity.{package} as first, keras, keras_similarity as ks\n"
+        f"registered = keras.saving.get_registered_object('keras_similarity>CircleLoss')\n"
+        f"print(first is sys.modules['keras_similarity.{package}'], registered is ks.losses.CircleLoss)"
+    )
+    assert run(code, KERAS_BACKEND=os.environ.get("KERAS_BACKEND", "jax")) == "True True"

@@ -26,6 +26,8 @@ BACKENDS = ("jax", "tensorflow", "torch")
 REGISTERING_MODULES = tuple(
     f"keras_similarity.{name}" for name in ("architectures", "augment", "layers", "losses", "metrics", "models")
 )
+# Those, and what they are made of: half of one must not be loaded when Keras, and with it all of them, comes.
+AFTER_KERAS = (*REGISTERING_MODULES, "keras_similarity.ops")
 
 
 def choose_backend() -> str | None:
@@ -97,11 +99,18 @@ def _register() -> None:
 
 
 class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Stands in front of the import system until `keras` is imported, then takes itself away."""
+    """Stands in front of the import system until `keras` is imported, then takes itself away.
+
+    A package of ours that needs Keras waits for it: begun before, it would be half there when Keras wants all of them.
+    """
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> importlib.machinery.ModuleSpec | None:
+        if fullname in AFTER_KERAS:
+            importlib.import_module("keras")
+            module = sys.modules.get(fullname)
+            return None if module is None else importlib.machinery.ModuleSpec(fullname, _Loaded(module))
         if fullname != "keras":
             return None
         sys.meta_path.remove(self)
@@ -109,6 +118,19 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
         if spec is not None and spec.loader is not None:
             spec.loader = _RegisteringLoader(spec.loader)
         return spec
+
+
+class _Loaded(importlib.abc.Loader):
+    """Hands out a module that came with Keras while it was being looked for."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module, self._spec = module, module.__spec__
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__spec__ = self._spec
 
 
 class _RegisteringLoader(importlib.abc.Loader):

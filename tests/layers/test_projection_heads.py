@@ -92,6 +92,7 @@ def test_mixed_precision__is_float32_and_near(policy, rng):
 
 @pytest.mark.slow
 def test_saved__and_quantised_to_int8__reloads_with_difference_0(rng, tmp_path):
+    keras.utils.set_random_seed(3)  # another draw may leave a row of zeros, which has no direction
     inputs = keras.Input((16,))
     embedding = MetricEmbedding(32)(inputs)
     projection = ProjectionHead(32, 64, activation="gelu")(embedding)
