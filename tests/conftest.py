@@ -56,8 +56,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     # Minutes long, and in several threads: last, when no other test wants them.
     items.sort(key=lambda item: item.path.name == "test_seed_program.py")
     for item in items:
-        if TRAINING_FOLDERS & set(item.path.relative_to(Path(__file__).parent).parts):
+        folders = set(item.path.relative_to(Path(__file__).parent).parts)
+        if TRAINING_FOLDERS & folders:
             item.add_marker(pytest.mark.training)
+        if "remote" in folders:
+            item.add_marker(pytest.mark.database)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:

@@ -176,6 +176,7 @@ def test_any_sequence_of_changes__is_a_dict(store, monkeypatch):
     run_state_machine_as_test(machine, settings=SETTINGS)
 
 
+@pytest.mark.database
 @pytest.mark.parametrize("engine", ["exact", pytest.param("auto", marks=pytest.mark.slow)])
 def test_any_sequence_of_changes__in_a_database__is_a_dict(postgres, engine, monkeypatch):
     monkeypatch.setattr(tuning, "FEW_NUMBERS", 0)  # "auto" builds its graph
