@@ -117,7 +117,7 @@ def test_index_and_file_bring_examples_back(trained, tmp_path):
 
 
 def test_config_builds_it_again(trained):
-    model, _, _, _ = trained
+    model, x, _, _ = trained
     again = type(model).from_config(model.get_config())
-    again.set_weights(model.get_weights())  # of the same shapes; that it computes the same, the file shows
-    assert again.get_config() == model.get_config()
+    again.set_weights(model.get_weights())
+    np.testing.assert_allclose(again.embed(x), model.embed(x), atol=1e-6)

@@ -26,16 +26,16 @@ def compare_in_chunks(loss: Any, anchors: Anchors, size: int) -> Comparison:
     return Comparison(values, contributing > 0, pairs)
 
 
-def loss_in_one_pass(loss: Any, anchors: Anchors, size: int, shares: Tensor) -> Tensor:
+def loss_in_one_pass(loss: Any, anchors: Anchors, size: int, counts: tuple[Tensor, Tensor], shares: Tensor) -> Tensor:
     """Return Σ shares · values, its gradient computed with it: nothing is computed twice.
 
     Args:
         loss: A `MetricLoss` without a miner.
         anchors: A batch whose numbers of pairs follow from its labels.
         size: Anchors that are compared at a time.
+        counts: How many positives and negatives each anchor has.
         shares: What each anchor's value counts, `(b,)`; no gradient goes there.
     """
-    counts = known_counts(anchors) or ()
     per_row, shared = _as_floats(anchors, (*counts, shares))
 
     def chunk(*arguments: Tensor) -> Tensor:

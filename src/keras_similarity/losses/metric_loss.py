@@ -192,7 +192,7 @@ class MetricLoss(keras.losses.Loss):
         shares = self.reducer.shares(
             ops.cast(contributing, kind), ops.cast(positives, kind), anchors.codes, _weights(sample_weight, kind)
         )
-        return self._regularized(loss_in_one_pass(self, anchors, size, shares), anchors)
+        return self._regularized(loss_in_one_pass(self, anchors, size, counts, shares), anchors)
 
     def _regularized(self, loss: Tensor, anchors: Anchors) -> Tensor:
         if self.embedding_regularizer is None:
