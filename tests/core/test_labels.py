@@ -68,3 +68,8 @@ def test_decode__vocabulary_that_grew__knows_the_new_labels():
     vocabulary = LabelVocabulary([3])
     assert vocabulary.decode(np.array([0, -1])).tolist() == [3, None]
     assert vocabulary.decode(vocabulary.encode([3, "x"])).tolist() == [3, "x"]
+
+
+@pytest.mark.parametrize("labels", [[np.int64(3), 4], [np.str_("a"), "b"], [np.array(2), 5]], ids=str)
+def test_label_list__numpy_scalars_in_a_list__become_plain_values(labels):
+    assert [type(value) for value in label_list(labels)] == [type(labels[1])] * 2

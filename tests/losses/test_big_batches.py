@@ -12,6 +12,7 @@ from keras_similarity.losses import (
     TripletLoss,
     metric_loss,
 )
+from keras_similarity.losses.miners import PairMarginMiner
 from keras_similarity.losses.reducers import ThresholdReducer
 
 LABELS = np.repeat(np.arange(12), 4)
@@ -49,6 +50,17 @@ def test_big_batch__has_the_value_and_gradient_of_one_piece(x, used, monkeypatch
         np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-7)
     if isinstance(reduction, str):
         assert used == [("loss_in_one_pass", 10)]
+
+
+@pytest.mark.parametrize("size", [None, 10])
+def test_mined_loss__counts_what_the_miner_leaves__whole_or_in_chunks(x, used, size):
+    labels = np.where(LABELS == 3, np.arange(48) + 100, LABELS)
+    mined = {"miner": PairMarginMiner(0.5, 0.2), "reduction": "mean_pairs"}
+    whole = value_and_gradient(lambda e: SupConLoss(**mined)(labels, e), x)
+    parts = value_and_gradient(lambda e: SupConLoss(**mined, chunk_size=size)(labels, e), x)
+    for part, expected in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-7)
+    assert used == ([] if size is None else [("compare_in_chunks", size)])
 
 
 @pytest.mark.parametrize("loss_class", [CircleLoss, MultiSimilarityLoss, SupConLoss])

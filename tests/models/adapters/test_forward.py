@@ -60,3 +60,21 @@ def test_call__several_threads__agree(model, rng):
         thread.join()
     assert len(found) == 80
     assert all(np.array_equal(one, expected) for one in found)
+
+
+class Mean(keras.layers.Layer):
+    """The mean over a sequence, with its length as what traces it sees it."""
+
+    def call(self, x):
+        return keras.ops.sum(x, axis=1) / keras.ops.cast(keras.ops.shape(x)[1], x.dtype)
+
+    def compute_output_shape(self, input_shape):
+        return (input_shape[0], input_shape[2])
+
+
+def test_call__other_lengths_and_types__are_computed_as_they_are(rng):
+    inputs = keras.Input((None, 3))
+    forward = Forward(keras.Model(inputs, Mean()(inputs)))
+    for shape, kind in [((2, 5, 3), "float32"), ((4, 5, 3), "float32"), ((2, 7, 3), "float32"), ((2, 7, 3), "uint8")]:
+        batch = (10 * rng.random(shape)).astype(kind)
+        np.testing.assert_allclose(forward(batch), batch.mean(axis=1), rtol=1e-5)
