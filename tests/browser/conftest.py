@@ -8,17 +8,6 @@ import pytest
 
 from browser.looking import looking_at, make_wardrobe
 
-# No screen, no GPU, and nothing that Chromium asks of its maker's servers by itself.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 # What Chromium itself says of an answer that the page expects: a key or an image that is refused.
 REFUSED = re.compile(r"^error: Failed to load resource: the server responded with a status of (401|415) ")
 
@@ -30,7 +19,7 @@ def chromium():
     program = shutil.which("chromium")
     assert program, "the browser tests need Chromium: apt-get install chromium"
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, args=["--use-angle=swiftshader"])
         yield browser
         browser.close()
 
