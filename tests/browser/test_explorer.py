@@ -57,9 +57,7 @@ def test_no_image_dropped__says_what_to_drop(served, open_page):
     wait_until_said(page, "must be a whole image")
 
 
-def click_a_ring(page):
-    page.click("#none")
-    page.check("#labels label:has-text('ring') input")
+def go_to_a_point(page):
     place = page.evaluate("""() => {
         const plot = document.getElementById("map"), trace = plot.data.find((one) => one.visible === true);
         const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
@@ -67,7 +65,14 @@ def click_a_ring(page):
     }""")
     page.mouse.move(*place)
     page.wait_for_timeout(300)  # plotly looks for points now and then
-    page.mouse.click(*place)
+
+
+def click_a_ring(page):
+    page.click("#none")
+    page.check("#labels label:has-text('ring') input")
+    go_to_a_point(page)
+    page.mouse.down()
+    page.mouse.up()
 
 
 def test_a_point_clicked__shows_its_neighbours_and_where_they_are(wardrobe):
@@ -153,6 +158,23 @@ def test_a_suspicious_label__is_found_and_put_right_in_the_index(own_wardrobe):
     assert record.data.shape == (14, 14)  # what was kept beside it is still there
     wardrobe.click("#renew")
     wardrobe.wait_for_function("document.querySelector('#renew').hidden")
+
+
+def test_a_label_that_is_a_number__stays_one(tmp_path, open_page):
+    labels = [4, 9] * 30
+    labels[10] = 9
+    vectors = np.eye(2)[np.arange(60) % 2] * 20 + np.random.default_rng(3).normal(size=(60, 2))
+    with ks.Index(2, store=tmp_path / "odd.index", distance="euclidean") as index:
+        index.add(vectors, labels)
+    with looking_at(tmp_path / "odd.index") as address:
+        page = open_page(address)
+        wait_for_map(page)
+        page.click("#tab-review")
+        page.click("#find-issues")
+        page.click(".findings >> text=Relabel")
+        wait_until_said(page, "item 10 is 4 now")
+    with ks.Index.open(tmp_path / "odd.index", read_only=True) as index:
+        assert index.get([10])[0].label == 4
 
 
 def test_a_duplicate__is_found_and_removed(own_wardrobe):
@@ -266,6 +288,8 @@ def test_a_label_that_looks_like_markup__is_text(tmp_path, open_page):
         page = open_page(address)
         wait_for_map(page)
         assert label in page.locator("#labels").inner_text()
+        go_to_a_point(page)
+        assert page.locator(".hoverlayer text").text_content() == label.replace("%{", "% {")  # or plotly fills it in
         page.fill("#words", "<b>3")
         page.keyboard.press("Enter")
         page.wait_for_selector("#neighbors .card")
