@@ -22,16 +22,6 @@ from measure import RESULTS, versions, write
 HERE = Path(__file__).parent
 ROUNDS = 5
 FLOORS = {100_000: 1.2, 1_000_000: 0.5}
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 # After the first points are given to the canvas, and the script that did so is done.
 CLOCK = """
 for (const name of ["drawArrays", "drawElements"]) {
@@ -124,7 +114,7 @@ def main():
     if program is None:
         sys.exit("the program chromium is needed: apt-get install chromium")
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        browser = playwright.chromium.launch(executable_path=program, args=["--use-angle=swiftshader"])
         version = browser.version
         rows = [measure(browser, folder, count) for count in FLOORS]
         browser.close()

@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+import urllib.request
 
 import numpy as np
 import pytest
@@ -26,13 +27,17 @@ def drop(page, content, name="new.png", kind="image/png"):
     page.evaluate(DROP, [base64.b64encode(content).decode(), name, kind])
 
 
+def wait_until_said(page, words):
+    page.wait_for_function("(words) => document.getElementById('said').textContent.includes(words)", arg=words)
+
+
 def neighbors(page):
     return page.locator("#neighbors .card").all_inner_texts()
 
 
 def test_an_image_dropped__shows_its_nearest_items_with_pictures(wardrobe, served):
     images, _ = pictures(np.random.default_rng(5), 8)
-    with ks.Index.open(served[0], read_only=True) as index:
+    with ks.Index.open(served[1], read_only=True) as index:
         expected = index.search(embeddings(images[:1]), 12)[0]
     drop(wardrobe, png(images[0]))
     wardrobe.wait_for_selector("#neighbors .card img")
@@ -43,27 +48,57 @@ def test_an_image_dropped__shows_its_nearest_items_with_pictures(wardrobe, serve
     wardrobe.wait_for_function("document.querySelector('#neighbors .card img').naturalWidth > 0")
 
 
-def test_no_image_dropped__says_what_to_drop(wardrobe):
-    drop(wardrobe, b"words", "a.txt", "text/plain")
-    assert "Drop an image" in wardrobe.locator("#said").inner_text()
-    drop(wardrobe, b"no image at all", "a.png")
-    wardrobe.wait_for_function("document.getElementById('said').textContent.includes('must be a whole image')")
+def test_no_image_dropped__says_what_to_drop(served, open_page):
+    page = open_page(served[0], refused="status of 415")
+    wait_for_map(page)
+    drop(page, b"words", "a.txt", "text/plain")
+    assert "Drop an image" in page.locator("#said").inner_text()
+    drop(page, b"no image at all", "a.png")
+    wait_until_said(page, "must be a whole image")
 
 
-def test_a_point_clicked__shows_its_neighbours_and_where_they_are(wardrobe):
-    wardrobe.click("#none")
-    wardrobe.check("#labels label:has-text('ring') input")
-    place = wardrobe.evaluate("""() => {
+def go_to_a_point(page):
+    place = page.evaluate("""() => {
         const plot = document.getElementById("map"), trace = plot.data.find((one) => one.visible === true);
         const { xaxis, yaxis } = plot._fullLayout, box = plot.getBoundingClientRect();
         return [box.x + xaxis.l2p(trace.x[3]) + xaxis._offset, box.y + yaxis.l2p(trace.y[3]) + yaxis._offset];
     }""")
-    wardrobe.mouse.move(*place)
-    wardrobe.wait_for_timeout(300)  # plotly looks for points now and then
-    wardrobe.mouse.click(*place)
+    page.mouse.move(*place)
+    page.wait_for_timeout(300)  # plotly looks for points now and then
+
+
+def click_a_ring(page):
+    page.click("#none")
+    page.check("#labels label:has-text('ring') input")
+    go_to_a_point(page)
+    page.mouse.down()
+    page.mouse.up()
+
+
+def test_a_point_clicked__shows_its_neighbours_and_where_they_are(wardrobe):
+    click_a_ring(wardrobe)
     wardrobe.wait_for_selector("#neighbors .card")
     assert "ring" in neighbors(wardrobe)[0]
     assert len(wardrobe.evaluate("document.getElementById('map').data.at(-1).x")) == 1  # the item itself, on top
+
+
+def test_a_point_of_a_map_that_was_drawn_anew_elsewhere__says_so(own_served, open_page):
+    address, _ = own_served
+    page = open_page(address, refused="status of 409")
+    wait_for_map(page)
+    with urllib.request.urlopen(f"{address}/v1/indexes/wardrobe/map?renew=true") as answer:
+        assert answer.status == 200
+    click_a_ring(page)
+    wait_until_said(page, "is not the one there is now")
+
+
+def test_a_server_that_is_gone__is_told_of(served, open_page):
+    page = open_page(served[0], refused="ERR_INTERNET_DISCONNECTED")
+    wait_for_map(page)
+    page.context.set_offline(True)
+    page.fill("#words", "p7")
+    page.keyboard.press("Enter")
+    wait_until_said(page, "The server does not answer.")
 
 
 def test_a_lasso__selects_what_is_inside_and_exports_it_safely(wardrobe):
@@ -116,13 +151,30 @@ def test_a_suspicious_label__is_found_and_put_right_in_the_index(own_wardrobe):
     wardrobe.wait_for_selector(".findings form")
     assert "bar → ring?" in wardrobe.locator(".findings").inner_text()
     wardrobe.click(".findings >> text=Relabel")
-    wardrobe.wait_for_function("document.getElementById('said').textContent.includes('is ring now')")
+    wait_until_said(wardrobe, "is ring now")
     with ks.Index.open(folder, read_only=True) as index:
         record = index.get([wardrobe.locator(".findings small").inner_text().removeprefix("id ").split(",")[0]])[0]
     assert record.label == "ring"
     assert record.data.shape == (14, 14)  # what was kept beside it is still there
     wardrobe.click("#renew")
     wardrobe.wait_for_function("document.querySelector('#renew').hidden")
+
+
+def test_a_label_that_is_a_number__stays_one(tmp_path, open_page):
+    labels = [4, 9] * 30
+    labels[10] = 9
+    vectors = np.eye(2)[np.arange(60) % 2] * 20 + np.random.default_rng(3).normal(size=(60, 2))
+    with ks.Index(2, store=tmp_path / "odd.index", distance="euclidean") as index:
+        index.add(vectors, labels)
+    with looking_at(tmp_path / "odd.index") as address:
+        page = open_page(address)
+        wait_for_map(page)
+        page.click("#tab-review")
+        page.click("#find-issues")
+        page.click(".findings >> text=Relabel")
+        wait_until_said(page, "item 10 is 4 now")
+    with ks.Index.open(tmp_path / "odd.index", read_only=True) as index:
+        assert index.get([10])[0].label == 4
 
 
 def test_a_duplicate__is_found_and_removed(own_wardrobe):
@@ -135,6 +187,19 @@ def test_a_duplicate__is_found_and_removed(own_wardrobe):
     wardrobe.wait_for_selector("text==copy was removed")
     with ks.Index.open(folder, read_only=True) as index:
         assert len(index) == 400
+
+
+def test_more_pictures_than_are_kept__are_all_shown(tmp_path, open_page):
+    images, labels = pictures(np.random.default_rng(5), 450)
+    with ks.Index(2, store=tmp_path / "same.index") as index:
+        index.add(np.ones((450, 2)), labels.tolist(), data=images)
+    with looking_at(tmp_path / "same.index") as address:
+        page = open_page(address)
+        wait_for_map(page)
+        page.click("#tab-review")
+        page.click("#find-duplicates")
+        shown = "[...document.querySelectorAll('.findings img')].filter((one) => one.naturalWidth).length"
+        page.wait_for_function(f"{shown} === 450")
 
 
 def test_the_keyboard_alone__reaches_neighbours_map_and_selection(wardrobe):
@@ -177,7 +242,7 @@ def test_the_keyboard_alone__reaches_neighbours_map_and_selection(wardrobe):
 def test_a_server_with_keys__asks_for_one_and_keeps_it_in_memory(tmp_path, open_page):
     make_wardrobe(tmp_path / "wardrobe.index", count=60)
     with looking_at(tmp_path / "wardrobe.index", read=["a-key-that-may-only-read"]) as address:
-        page = open_page(address)
+        page = open_page(address, refused="status of 401")
         for key in ("a-key-that-is-not-one", "a-key-that-may-only-read"):
             page.wait_for_selector("#key[open]")
             page.fill("#key-value", key)
@@ -204,7 +269,7 @@ def test_more_points_than_are_drawn__come_when_somebody_looks_closer(tmp_path, o
 def test_the_map__is_drawn_in_the_colours_of_the_page(served, open_page, scheme):
     """Without `Function`, which the policy must allow, plotly draws nothing and says nothing."""
     pillow = pytest.importorskip("PIL.Image")
-    page = open_page(served[1], color_scheme=scheme)
+    page = open_page(served[0], color_scheme=scheme)
     wait_for_map(page)
     page.wait_for_timeout(500)
     shown = np.asarray(pillow.open(io.BytesIO(page.locator("#map").screenshot())).convert("RGB")).reshape(-1, 3)
@@ -223,6 +288,8 @@ def test_a_label_that_looks_like_markup__is_text(tmp_path, open_page):
         page = open_page(address)
         wait_for_map(page)
         assert label in page.locator("#labels").inner_text()
+        go_to_a_point(page)
+        assert page.locator(".hoverlayer text").text_content() == label.replace("%{", "% {")  # or plotly fills it in
         page.fill("#words", "<b>3")
         page.keyboard.press("Enter")
         page.wait_for_selector("#neighbors .card")

@@ -1,5 +1,6 @@
 """`keras-similarity explore`: a page over an index, on loopback."""
 
+import json
 import re
 import signal
 import subprocess
@@ -16,6 +17,11 @@ def explore(*arguments):
     return subprocess.Popen([COMMAND, "explore", *arguments, "--no-browser"], stderr=subprocess.PIPE, text=True)
 
 
+def _asked(address):
+    with urllib.request.urlopen(address) as answer:
+        return json.load(answer)
+
+
 def test_explore__serves_the_page_and_the_map_until_it_is_stopped(tmp_path, rng):
     with ks.Index(4, store=tmp_path / "my.index") as index:
         index.add(rng.normal(size=(30, 4)), ["a", "b", "c"] * 10)
@@ -24,8 +30,9 @@ def test_explore__serves_the_page_and_the_map_until_it_is_stopped(tmp_path, rng)
             page = re.search(r"http://127\.0\.0\.1:\d+/explorer/", process.stderr.readline())[0]
             with urllib.request.urlopen(page) as answer:
                 assert b"<title>Explorer</title>" in answer.read()
-            with urllib.request.urlopen(page.replace("/explorer/", "/v1/indexes/my/map")) as answer:
-                assert answer.status in (200, 202)
+            while "drawn" not in (about := _asked(page.replace("/explorer/", "/v1/indexes/my/map"))):
+                assert about == {"ready": False}
+            assert (about["size"], about["drawn"]) == (30, 20)
             process.send_signal(signal.SIGTERM)
             assert process.wait(20) == 0
         finally:

@@ -209,6 +209,24 @@ def test_update__bad_input__changes_nothing(filled, arguments, error):
     assert [(r.id, r.label, r.data) for r in filled.records()] == [(r.id, r.label, r.data) for r in before]
 
 
+def test_arrays__are_the_live_items_in_the_order_they_were_added(filled):
+    filled.remove([7, 20])
+    filled.add(np.ones((2, 6)), ["new", None], ids=["a name", 99])
+    arrays = filled.arrays()
+    ids = [row for row in range(50) if row not in (7, 20)] + ["a name", 99]
+    assert arrays.ids.tolist() == ids
+    records = filled.get(ids)
+    assert [arrays.labels[code] if code >= 0 else None for code in arrays.codes] == [one.label for one in records]
+    assert np.array_equal(arrays.embeddings, np.stack([one.embedding for one in records]))
+    assert arrays.generation == filled.generation
+
+
+def test_arrays__of_an_empty_index__have_no_rows():
+    arrays = Index(dim=6).arrays()
+    assert arrays.embeddings.shape == (0, 6)
+    assert len(arrays.ids) == len(arrays.codes) == 0
+
+
 def test_iteration__gives_ids_in_the_order_they_were_added(filled):
     filled.remove([3])
     filled.add(np.ones((1, 6)), ids=["new"])

@@ -121,6 +121,14 @@ def test_a_rectangle__has_every_point_when_they_are_few(looked):
     assert set(rows.tolist()) == set(np.flatnonzero(inside).tolist())
 
 
+def test_a_rectangle__of_more_than_are_drawn__has_those_whose_turn_comes_first(looked):
+    about = ask_map(looked[0])
+    x0, y0, x1, y1 = about["bounds"]
+    total, rows, *_ = ask_points(looked[0], about, x0=x0, y0=y0, x1=x1, y1=y1)
+    assert total == COUNT
+    assert sorted(rows) == sorted(ask_points(looked[0], about)[1])
+
+
 def test_a_polygon__selects_what_is_inside_drawn_or_not(looked):
     client, vectors, labels = looked
     about = ask_map(client)

@@ -1,6 +1,7 @@
 """The files of the explorer page: what their headers allow, and who may have them."""
 
 import re
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,6 @@ def test_the_sources__make_no_markup_of_texts_and_name_no_other_place():
 
 
 def test_without_plotly__says_how_to_install_it(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "plotly", None)
+    monkeypatch.setitem(sys.modules, "plotly", None)
     with pytest.raises(MissingExtraError, match=r"keras-similarity\[serve\]"):
         page_files()

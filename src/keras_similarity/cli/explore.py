@@ -29,7 +29,7 @@ def explore(
     points: Annotated[int, typer.Option(min=1, help="Drawn at a time; zooming in draws others.")] = 50_000,
     map_method: Annotated[
         str,
-        typer.Option("--map", help="pca, in seconds; pacmap, clearer, 1 s for 1000 items; auto: what is installed."),
+        typer.Option("--map", help="pca, in seconds; pacmap, clearer, 1 s for 1000 items; auto: pacmap if it can."),
     ] = "auto",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser.")] = True,
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse changes.")] = False,
@@ -45,13 +45,14 @@ def explore(
     require_serving()
     from keras_similarity.serve import ApiKeys, Limits, Metrics, Service, run_server, served_indexes
 
+    explorer = make_explorer(points, map_method)
     limits, metrics = Limits(), Metrics()
     service = Service(
         served_indexes(indexes, limits, metrics, read_only=read_only),
         keys=ApiKeys(keys_from(api_key_file, WRITE_KEYS), keys_from(read_key_file, READ_KEYS)),
         limits=limits,
         metrics=metrics,
-        explorer=make_explorer(points, map_method),
+        explorer=explorer,
     )
 
     def started(address: str) -> None:

@@ -1,4 +1,4 @@
-"""Stored data as small pictures in a notebook: PNG written here, so that no imaging library is needed to look."""
+"""Stored data as small pictures: PNG written here, so that no imaging library is needed to look."""
 
 import base64
 import html

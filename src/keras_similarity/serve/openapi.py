@@ -129,7 +129,7 @@ def _explorer_paths() -> dict[str, Any]:
     items = _object(items=_list({"type": ["object", "null"]}))
     selected = _object(total=WHOLE, ids=_list(ANY_ID), labels=_list({}))
     shown = _operation(
-        "An item's picture or text", None, 400, 404, path=("name", "item_id"), kind="image/png", empty=True
+        "An item's picture or text", None, 400, 404, 504, path=("name", "item_id"), kind="image/png", empty=True
     )
     return {
         "/map": get("The map, made when it is first asked for", 422, 504, later=True),

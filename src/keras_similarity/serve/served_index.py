@@ -98,7 +98,7 @@ class ServedIndex:
         """Return the thresholds of this index, or raise a NotCalibratedError."""
         if self.calibration is None:
             raise NotCalibratedError(
-                f"`match` needs thresholds, and the index {self.name!r} has none.\n"
+                f"thresholds are needed, and the index {self.name!r} has none.\n"
                 "  Make them with: keras-similarity calibrate"
             )
         return self.calibration

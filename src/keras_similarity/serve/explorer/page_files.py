@@ -10,10 +10,10 @@ __all__ = ["PAGE", "POLICY", "PageFile", "page_files"]
 PAGE = "/explorer/"
 PLOTLY = "plotly.min.js"
 KINDS = {  # of text, the encoding is added
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".css": "text/css",
-    ".svg": "image/svg+xml",
+    "html": "text/html",
+    "js": "text/javascript",
+    "css": "text/css",
+    "svg": "image/svg+xml",
 }
 # No script but these files, and nothing from elsewhere. plotly.js makes the functions that draw its points with
 # `Function`, or says that there is no WebGL; and it says how its parts look in style attributes and elements.
@@ -46,11 +46,11 @@ def page_files() -> dict[str, PageFile]:
     """
     import_extra("plotly", extra="serve", purpose="the explorer page")
     files = {
-        f"{PAGE}{entry.name}": PageFile(KINDS[f".{entry.name.rsplit('.', 1)[1]}"], entry.read_bytes())
+        f"{PAGE}{entry.name}": PageFile(KINDS[entry.name.rpartition(".")[2]], entry.read_bytes())
         for entry in resources.files("keras_similarity.serve").joinpath("page").iterdir()
         if entry.is_file()
     }
     plotly = resources.files("plotly").joinpath("package_data", PLOTLY)
-    files[f"{PAGE}{PLOTLY}"] = PageFile(KINDS[".js"], plotly.read_bytes())
+    files[f"{PAGE}{PLOTLY}"] = PageFile(KINDS["js"], plotly.read_bytes())
     files[PAGE] = files.pop(f"{PAGE}index.html")
     return files

@@ -6,7 +6,7 @@ let askForKey = () => Promise.reject(new Error("no key"));
 let asking = null;
 
 export class Refused extends Error {
-  constructor(status, detail) {
+  constructor(detail, status) {
     super(detail);
     this.status = status;
   }
@@ -21,14 +21,17 @@ async function request(path, body, method = body === undefined ? "GET" : "POST")
   if (key) headers.authorization = `Bearer ${key}`;
   if (body !== undefined) headers["content-type"] = "application/json";
   const sent = body === undefined ? undefined : JSON.stringify(body);
-  const answer = await fetch(path, { method, headers, body: sent, credentials: "omit", cache: "no-store" });
+  const about = { method, headers, body: sent, credentials: "omit", cache: "no-store" };
+  const answer = await fetch(path, about).catch(() => {
+    throw new Refused("The server does not answer.");
+  });
   if (answer.status === 401) {
     const refused = key !== "";
     asking ??= askForKey(refused).then((given) => (key = given)).finally(() => (asking = null));
     await asking;
     return request(path, body, method);
   }
-  if (!answer.ok) throw new Refused(answer.status, await reason(answer));
+  if (!answer.ok) throw new Refused(await reason(answer), answer.status);
   return answer;
 }
 
@@ -55,8 +58,7 @@ export async function askBytes(path) {
 
 export async function askFile(path) {
   const answer = await request(path);
-  if (answer.status === 204) return null;
-  return { kind: answer.headers.get("content-type"), content: await answer.blob() };
+  return answer.status === 204 ? null : answer.blob();
 }
 
 export const indexPath = (name, rest = "") => `/v1/indexes/${encodeURIComponent(name)}${rest}`;

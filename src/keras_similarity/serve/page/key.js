@@ -18,7 +18,7 @@ export function askForKey(refused) {
       },
       { once: true },
     );
-    dialog.addEventListener("cancel", (event) => event.preventDefault());
+    dialog.oncancel = (event) => event.preventDefault();
     if (!dialog.open) dialog.showModal();
     field.focus();
   });

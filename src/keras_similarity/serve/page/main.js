@@ -1,6 +1,6 @@
 // Brings the parts together: which index, its map, and more of it where somebody looks closer.
 
-import { ask, indexPath, whenKeyIsNeeded } from "./api.js";
+import { ask, indexPath, Refused, whenKeyIsNeeded } from "./api.js";
 import { setUpControls } from "./controls.js";
 import { byId, count, make, say } from "./dom.js";
 import { on } from "./events.js";
@@ -8,7 +8,7 @@ import { groupsOf } from "./groups.js";
 import { askForKey } from "./key.js";
 import { showLegend } from "./legend.js";
 import { drawMap, rectangle } from "./map.js";
-import { chooseItem, emptyNeighbors } from "./neighbors.js";
+import { chooseItem, choosePoint, emptyNeighbors } from "./neighbors.js";
 import { fetchPoints } from "./points.js";
 import { forgetPreviews } from "./previews.js";
 import { showReview } from "./review.js";
@@ -31,8 +31,8 @@ async function attempt(act) {
   try {
     await act();
   } catch (error) {
-    if (error.status === undefined && !(error instanceof TypeError)) throw error;
-    say(error.status === undefined ? "The server does not answer." : error.message);
+    if (!(error instanceof Refused)) throw error;
+    say(error.message);
   }
 }
 
@@ -85,6 +85,7 @@ async function lookCloser() {
   tellDrawn(points);
 }
 
+on("point chosen", (row) => attempt(() => choosePoint(row)));
 on("item chosen", (id) => attempt(() => chooseItem(id)));
 on("outline drawn", (polygon) => attempt(() => selectInside(polygon)));
 on("index changed", () => (byId("renew").hidden = false));

@@ -9,7 +9,7 @@ const CONFIG = { displayModeBar: false, scrollZoom: true, responsive: true, doub
 const SIZES = [[20000, 4], [4000, 5], [500, 7], [0, 9]]; // from so many points on, pixels
 const MARGIN = 0.04;
 
-let drawn = null; // about, groups, groupOf, and the rows of each trace
+let drawn = null; // about, groups, points, and those of each group
 let dragMode = "pan";
 let ranges = null;
 const marks = { unknown: [], neighbour: [], query: [] }; // items on top, the last above the others
@@ -17,7 +17,7 @@ let shown = ["neighbour", "query"];
 
 export function drawMap(about, points, { groups, groupOf }) {
   const fresh = drawn === null || drawn.about.map !== about.map;
-  drawn = { about, groups, groupOf, points, parts: grouped(points, groupOf, groups.length) };
+  drawn = { about, groups, points, parts: grouped(points, groupOf, groups.length) };
   if (fresh) {
     for (const name of Object.keys(marks)) marks[name] = [];
     ranges = wholeRanges();

@@ -2,7 +2,7 @@
 
 import { ask, indexPath } from "./api.js";
 import { byId, labelText, make, say, short } from "./dom.js";
-import { on, tell } from "./events.js";
+import { tell } from "./events.js";
 import { setMarks } from "./map.js";
 import { previewOf } from "./previews.js";
 import { state } from "./state.js";
@@ -29,6 +29,11 @@ export function chooseItem(id) {
   return findNeighbors({ id }, `item ${id}`);
 }
 
+export async function choosePoint(row) {
+  const { items } = await ask(indexPath(state.index, "/map/items"), { map: state.about.map, rows: [row] });
+  return chooseItem(items[0].id);
+}
+
 function show(found, name, picture) {
   const title = make("h2", {}, `Neighbours of ${name}`);
   const list = make("ol", { className: "cards" }, ...found.map(card));
@@ -53,8 +58,3 @@ export function emptyNeighbors() {
   const hint = "Click a point, search for an id, or drop an image here: what is nearest to it is listed here.";
   byId("neighbors").replaceChildren(make("h2", {}, "Neighbours"), make("p", {}, hint));
 }
-
-on("point chosen", async (row) => {
-  const { items } = await ask(indexPath(state.index, "/map/items"), { map: state.about.map, rows: [row] });
-  tell("item chosen", items[0].id);
-});

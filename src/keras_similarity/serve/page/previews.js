@@ -12,32 +12,25 @@ export function previewOf(index, id) {
   return frame;
 }
 
-export function forgetPreviews() {
-  for (const file of kept.values()) file.then((found) => found?.address && URL.revokeObjectURL(found.address), () => {});
-  kept.clear();
+export const forgetPreviews = () => kept.clear();
+
+// A file's address lasts until it is read, so that nothing has to remember it.
+export function pictureOf(file, alt) {
+  const picture = make("img", { src: URL.createObjectURL(file), alt });
+  picture.onload = picture.onerror = () => URL.revokeObjectURL(picture.src);
+  return picture;
 }
 
 async function show(frame, file) {
   if (file === null) return;
-  if (file.address) frame.append(make("img", { src: file.address, alt: "" }));
-  else frame.append(make("q", {}, file.text));
+  if (file.type.startsWith("image/")) frame.append(pictureOf(file, ""));
+  else frame.append(make("q", {}, await file.text()));
 }
 
 function load(path) {
   if (!kept.has(path)) {
-    kept.set(path, read(path));
-    if (kept.size > MOST_KEPT) {
-      const [oldest, file] = kept.entries().next().value;
-      kept.delete(oldest);
-      file.then((found) => found?.address && URL.revokeObjectURL(found.address), () => {});
-    }
+    kept.set(path, askFile(path));
+    if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value);
   }
   return kept.get(path);
-}
-
-async function read(path) {
-  const file = await askFile(path);
-  if (file === null) return null;
-  if (file.kind.startsWith("image/")) return { address: URL.createObjectURL(file.content) };
-  return { text: await file.content.text() };
 }

@@ -2,6 +2,7 @@
 
 import { byId, make, say } from "./dom.js";
 import { chooseItem, findNeighbors } from "./neighbors.js";
+import { pictureOf } from "./previews.js";
 import { state } from "./state.js";
 
 const MOST_BYTES = 7_000_000; // a third more in base64, and the server takes ten million
@@ -57,10 +58,8 @@ async function searchWords(words, kind) {
 async function searchImage(file) {
   if (!state.about.encoder) return say("This server has no model for images: start it with --encoder.");
   if (file.size > MOST_BYTES) return say("This image is too large: scale it to less than 7 MB.");
-  const shown = make("img", { src: URL.createObjectURL(file), alt: "The image asked for" });
-  shown.onload = shown.onerror = () => URL.revokeObjectURL(shown.src);
   const address = await read(file);
-  const picture = make("span", { className: "preview" }, shown);
+  const picture = make("span", { className: "preview" }, pictureOf(file, "The image asked for"));
   return findNeighbors({ image: address.slice(address.indexOf(",") + 1) }, file.name, picture);
 }
 

@@ -6,8 +6,6 @@ from litestar import get, post
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
-from keras_similarity.errors import UnknownIdError
-from keras_similarity.index import Index
 from keras_similarity.serve.explorer import Explorer
 from keras_similarity.serve.explorer.jobs import NotReadyError
 from keras_similarity.serve.explorer.previews import preview
@@ -23,16 +21,12 @@ def review_routes(service: Service, explorer: Explorer) -> list[Any]:
     """Return the handlers."""
     limits = service.limits
 
-    def shown(index: Index, item_id: int | str) -> tuple[str, bytes] | None:
-        if item_id not in index:
-            raise UnknownIdError(f"the index holds no item with id {item_id!r:.80}.\n  Check the id.")
-        data = index.get([item_id])[0].data
-        return preview(data, most_bytes=limits.image_bytes, most_pixels=limits.image_pixels)
-
     @get("/v1/indexes/{name:str}/previews/{item_id:path}")
     async def get_preview(name: str, item_id: str, scope: Scope) -> ASGIResponse:
-        served, wanted = service.index(name), path_id(scope)
-        found = await explorer.run(lambda: shown(served.index, wanted))
+        wanted = path_id(scope)
+        [record] = await service.index(name).read(lambda index: index.get([wanted]))
+        most = {"most_bytes": limits.image_bytes, "most_pixels": limits.image_pixels}
+        found = await explorer.run(lambda: preview(record.data, **most))
         if found is None:
             return ASGIResponse(status_code=204)
         return json_reply(found[1], media_type=found[0])
