@@ -1,3 +1,4 @@
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -68,6 +69,17 @@ def test_numbers__are_those_of_an_exact_evaluation(rows, labels):
     text = report(index, map_method="pca").html
     assert f'<td class="number">{expected.mean()["recall@1"]:#.4g}</td><td>{low:.4f} to {high:.4f}</td>' in text
     assert "The index is not calibrated" in text
+
+
+def test_worst_queries__are_those_whose_nearest_is_wrong__neighbours_marked():
+    index = Index(1, "euclidean")
+    index.add([[0.0], [1.5], [2.0], [0.5], [100.0], [101.0]], ["a", "a", "a", "b", "b", "b"])
+    text = report(index, map_method="pca").html.partition('id="worst"')[2].partition("</section>")[0]
+    found = re.findall(r'query: (\w)<br>([^<]*)</th><td class="(\w+)">(.) (\w)<br>([^<]*)<', text)
+    # The b among a's finds three of them first; the first a finds that b; the others' nearest carry their label.
+    first, second = ("b", "right at 4", "wrong", "✗", "a", "0.500"), ("a", "right at 2", "wrong", "✗", "b", "0.500")
+    assert found == [first, second]
+    assert re.findall(r'<td class="right">. (\w)', text.partition("query: a")[0]) == ["b", "b"]
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,7 @@ def test_transparent_pixels__lie_over_white():
 
 def test_what_is_no_image__is_none(monkeypatch):
     whole = file_of(image_module.new("L", (30, 30)), "PNG")
-    program = file_of(image_module.new("L", (30, 30)), "EPS")
-    for given in (None, "path.png", 3, np.arange(5), np.array(["a"]), b"", b"GIF8", whole[:50], program):
+    for given in (None, "path.png", 3, np.arange(5), np.array(["a"]), b"", b"GIF8", whole[:50]):
         assert thumbnail(given, 8) is None
     assert thumbnail(whole, 8) is not None
     monkeypatch.setattr(image_module, "MAX_IMAGE_PIXELS", 100)  # a bomb is one that has twice as many
@@ -54,3 +53,10 @@ def test_sheets__hold_pictures_in_the_middle_of_their_places():
     assert (pixels[:, :8] > 200).all()
     assert (pixels[3:5, 11:13] < 60).all()
     assert (pixels[[0, -1], 8:16] > 200).all()
+
+
+def test_postscript__is_not_run(monkeypatch):
+    ran = []
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *given: ran.append(given))
+    assert thumbnail(file_of(image_module.new("L", (30, 30)), "EPS"), 8) is None
+    assert ran == []
