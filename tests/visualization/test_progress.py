@@ -32,13 +32,15 @@ def test_training__validation_beside_training__best_epoch_marked():
         "loss": [3, 2, 1],
         "val_loss": [4, np.nan, 5],
         "val_recall@1": [0.1, 0.9, 0.3],
+        "val_positive_distance": [0.5, 0.2, 0.4],
         "learning_rate": [1, 1, 1],
     }
     figure = viz_training(SimpleNamespace(history=curves))
-    loss, recall = figure.axes
+    loss, recall, positive = figure.axes
     assert (loss.get_title(), recall.get_title()) == ("loss", "recall@1")
     assert [line.get_label() for line in loss.lines] == ["training", "validation", "best 4, epoch 1"]
     assert recall.lines[1].get_label() == "best 0.9, epoch 2"
+    assert positive.lines[1].get_label() == "best 0.2, epoch 2"
     assert [axes.get_title() for axes in viz_training(curves, ["learning_rate"]).axes] == ["learning_rate"]
 
 

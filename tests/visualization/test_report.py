@@ -1,3 +1,4 @@
+import re
 from html.parser import HTMLParser
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 
 from keras_similarity import Index
 from keras_similarity.calibrate import calibrate
+from keras_similarity.errors import MissingIndexError
 from keras_similarity.evaluate import evaluate_embeddings
 from keras_similarity.visualization import report
 from real_embeddings import fashion_embeddings, fashion_images
@@ -65,8 +67,19 @@ def test_numbers__are_those_of_an_exact_evaluation(rows, labels):
     expected = evaluate_embeddings(rows, labels, metrics=["recall@1"])
     low, high = expected.confidence_intervals()["recall@1"]
     text = report(index, map_method="pca").html
-    assert f'<td class="number">{expected.mean()["recall@1"]:.4g}</td><td>{low:.4f} to {high:.4f}</td>' in text
+    assert f'<td class="number">{expected.mean()["recall@1"]:#.4g}</td><td>{low:.4f} to {high:.4f}</td>' in text
     assert "The index is not calibrated" in text
+
+
+def test_worst_queries__are_those_whose_nearest_is_wrong__neighbours_marked():
+    index = Index(1, "euclidean")
+    index.add([[0.0], [1.5], [2.0], [0.5], [100.0], [101.0]], ["a", "a", "a", "b", "b", "b"])
+    text = report(index, map_method="pca").html.partition('id="worst"')[2].partition("</section>")[0]
+    found = re.findall(r'query: (\w)<br>([^<]*)</th><td class="(\w+)">(.) (\w)<br>([^<]*)<', text)
+    # The b among a's finds three of them first; the first a finds that b; the others' nearest carry their label.
+    first, second = ("b", "right at 4", "wrong", "✗", "a", "0.500"), ("a", "right at 2", "wrong", "✗", "b", "0.500")
+    assert found == [first, second]
+    assert re.findall(r'<td class="right">. (\w)', text.partition("query: a")[0]) == ["b", "b"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +111,34 @@ def test_images__come_from_a_mapping(rows, labels):
     page = report(index, map_method="pca", images={int(ids[0]): np.eye(8)})
     assert 'class="thumb"' in page.html
     assert 'class="thumb"' not in report(index, map_method="pca").html
+
+
+def test_images__come_from_a_sequence__where_ids_are_its_rows(rows, labels):
+    index = Index(6)
+    index.add(rows[:4], labels[:4], ids=[0, 1, -2, "one"])
+    page = report(index, map_method="pca", images=[np.eye(8), np.zeros((0, 3))])
+    assert {image["alt"] for image in Elements(page.html).all("img") if image.get("class") == "thumb"} == {
+        f"image of {labels[0]}"
+    }
+
+
+@pytest.mark.training
+def test_model__is_reported_with_its_index_and_its_calibration(rows, labels):
+    import keras
+
+    from keras_similarity.models import SimilarityModel
+
+    inputs = keras.Input((6,))
+    model = SimilarityModel(inputs, keras.layers.Identity()(inputs))
+    with pytest.raises(MissingIndexError, match=r"`report\(\)` needs an index"):
+        report(model)
+    model.compile(distance="euclidean")
+    model.index(rows, labels)
+    assert "The index is not calibrated" in report(model, map_method="pca").html
+    model.calibrate(rows + 0.1, [*labels[:50], *["owl"] * 10])
+    text = report(model, map_method="pca").html
+    assert "60 items, 6 numbers each, by euclidean distance" in text
+    assert "Thresholds, from 50 known and 10 unknown queries" in text
 
 
 @pytest.mark.slow

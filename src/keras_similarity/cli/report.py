@@ -28,8 +28,9 @@ def report(
     from keras_similarity.index import Index
     from keras_similarity.visualization import report as make_report
 
-    if images is not None and not images.is_dir():
-        raise FileNotFoundError(f"no folder is at {images}.\n  Check the path.")
+    for folder in (images, out.parent):
+        if folder is not None and not folder.is_dir():
+            raise FileNotFoundError(f"no folder is at {folder}.\n  Check the path.")
     kept = index / CALIBRATION_FILE
     calibration = CalibrationResults.open(kept) if kept.is_file() else None
     with Index.open(index, read_only=True) as found:
@@ -46,5 +47,8 @@ def report(
 
 def _image_bytes(folder: Path, item_id: Any) -> bytes | None:
     """Return an item's image file; None where there is none within the folder, which an id must not lead out of."""
-    path = (folder / str(item_id)).resolve()
-    return path.read_bytes() if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    try:
+        path = (folder / str(item_id)).resolve()
+        return path.read_bytes() if path.is_relative_to(folder.resolve()) and path.is_file() else None
+    except OSError:  # such as an id that is too long for a file's name
+        return None

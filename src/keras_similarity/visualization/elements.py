@@ -90,5 +90,5 @@ def _cell(value: Any) -> str:
     if isinstance(value, Markup):
         return value
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:#.4g}"  # zeros at the end too: the points of a column stand below one another
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else html.escape(str(value))

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_similarity.core.checks import as_array
 
-__all__ = ["draw_image", "in_unit_range"]
+__all__ = ["draw_image"]
 
 MOST_CHARACTERS = 20  # of a text, beside the next cell's
 
@@ -30,10 +30,10 @@ def draw_image(cell: Any, image: Any, *, color: str = "black", cmap: str = "gray
     elif array.ndim == 1:
         cell.plot(array, color=color, linewidth=1)
     else:
-        cell.imshow(array if array.ndim == 2 else in_unit_range(array), cmap=cmap, interpolation="nearest")
+        cell.imshow(array if array.ndim == 2 else _in_unit_range(array), cmap=cmap, interpolation="nearest")
 
 
-def in_unit_range(image: np.ndarray) -> np.ndarray:
+def _in_unit_range(image: np.ndarray) -> np.ndarray:
     """Return colours in 0–1, whether they came as 0–1, 0–255 or anything else."""
     if image.dtype == np.uint8:
         return image / 255.0

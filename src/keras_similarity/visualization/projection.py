@@ -42,8 +42,8 @@ def project(embeddings: Any, *, method: str = "auto", seed: int = 0) -> Rows:
         TypeError: not numbers.
         MissingExtraError: "pacmap" is asked for and not installed.
 
-    Cost: PCA O(n d²) time and 64 MB beside the rows, 1 s for 1M × 64. PaCMAP 10 s for 10,000 rows, and 20 s once after
-        it was installed, to compile.
+    Cost: PCA O(n d²) time, 1 s for 1M × 64, and memory for 65,536 rows beside them. PaCMAP 10 s for 10,000
+        rows, and 20 s once after it was installed, to compile.
 
     Example:
         >>> rows = np.array([[0.0, 1.0, 0.0], [0.0, -1.0, 0.0], [0.0, 5.0, 3.0]])

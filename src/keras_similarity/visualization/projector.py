@@ -34,12 +34,15 @@ SCRIPT = """
     const axis = { showticklabels: false, gridcolor: line, zeroline: false };
     return { height: map.height, margin: { l: 10, r: 10, t: 40, b: 10 }, hovermode: "closest", dragmode: "pan",
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: ink },
-      xaxis: axis, yaxis: Object.assign({ scaleanchor: "x" }, axis), legend: { itemsizing: "constant" } };
+      xaxis: axis, yaxis: Object.assign({ scaleanchor: "x" }, axis), legend: { itemsizing: "constant" },
+      modebar: { bgcolor: "rgba(0,0,0,0)", color: dark.matches ? "#a9a9b2" : "#5b5b60", activecolor: ink } };
   }
   const traces = map.traces.map(t => ({ type: "scattergl", mode: "markers", name: t.name, x: t.x, y: t.y,
     customdata: t.rows, text: t.texts, hoverinfo: "none",
     marker: { size: map.size, color: t.color, symbol: t.symbol, opacity: 0.8 } }));
-  Plotly.newPlot(target, traces, layout(), { responsive: true, scrollZoom: true, displaylogo: false });
+  // Plotly has a button that uploads a picture and its data to its maker: not from a page that stays at home.
+  const config = { responsive: true, scrollZoom: true, displaylogo: false, showSendToCloud: false };
+  Plotly.newPlot(target, traces, layout(), config);
   dark.addEventListener("change", () => Plotly.relayout(target, layout()));
   target.on("plotly_hover", event => {
     const point = event.points[0], row = point.customdata, place = row % (map.across * map.across);
@@ -120,7 +123,7 @@ def projector(
     ]
     plane = rows if rows.shape[1] == 2 else project(rows, method=method, seed=seed)
     body = map_html(plane, names, texts, pictures, side=side, size=pt_size, height=plot_size)
-    return HtmlPage(title, f"<h1>{html.escape(title)}</h1><p>{len(rows):,} items.</p>{body}")
+    return HtmlPage(title, f"<h1>{html.escape(title)}</h1>{body}")
 
 
 def map_html(
@@ -153,8 +156,9 @@ def map_html(
     }
     # A label that says </script> must not end the script.
     data = json.dumps(points, separators=(",", ":")).replace("<", "\\u003c")
-    words = f"Map of {len(plane)} items: each is a point, near one another what is alike."
+    words = f"Map of {len(plane):,} items: each is a point, near one another what is alike."
     return (
+        f'<p class="note">{words}</p>'
         f'<div id="map" role="img" aria-label="{words}" style="min-height:{height}px"></div>{CARD.format(side=side)}'
         "<noscript><p>The map needs JavaScript, which is switched off here.</p></noscript>"
         f'<script type="application/json" id="map-points">{data}</script>'

@@ -35,6 +35,7 @@ def report(
         model_or_index: An `Index`, or a `SimilarityModel` that has one, whose calibration is taken too.
         images: The image of each id: a mapping, an array or list for ids that are row numbers, or a function; None for
             what the items' `data` are. Arrays `(h, w)`, `(h, w, 1)`, `(h, w, 3)` or `(h, w, 4)`, or bytes of files.
+            An item without one is shown without one.
         calibration: Of the index; None for the model's, if it has one.
         map_method: "auto", "pacmap" or "pca", see `project`.
         title: Above the page.
@@ -49,7 +50,7 @@ def report(
         TypeError: neither an index nor a model.
         ValueError: an unknown map method, or a negative seed.
 
-    Cost: about 20 s and 8 MB for 10,000 items of 28 × 28 pixels, half of it for the map; no more for larger indexes but
+    Cost: about 25 s and 8 MB for 10,000 items of 28 × 28 pixels, half of it for the map; no more for larger indexes but
         for the searches.
     """
     index = _index_of(model_or_index)
@@ -78,7 +79,9 @@ def report(
 def _index_of(source: Any) -> Index:
     if isinstance(source, Index):
         return source
-    existing = getattr(source, "_existing_index", None)  # models import Keras, which a report does without
+    # A model has no public way to its index: its `index` is the method that fills it. Nor can its class be asked for,
+    # since models import Keras, which a report does without.
+    existing = getattr(source, "_existing_index", None)
     if existing is None:
         raise TypeError(
             f"`model_or_index` must be an Index or a SimilarityModel: got {type(source).__name__}.\n"
@@ -95,4 +98,5 @@ def _image_reader(images: Any) -> Callable[[Any], Any]:
         return lambda record: images(record.id)
     if isinstance(images, Mapping):
         return lambda record: images.get(record.id)
-    return lambda record: images[record.id]
+    rows = range(len(images))
+    return lambda record: images[record.id] if record.id in rows else None

@@ -71,21 +71,20 @@ class ReportData:
         empty = np.empty((0, self.index.dim), np.float32)
         return np.stack([record.embedding for record in self.records]) if self.records else empty
 
-    @property
+    @cached_property
     def labels(self) -> list[Hashable | None]:
         """The labels, None for an item without one."""
         return [record.label for record in self.records]
 
-    @property
-    def is_labeled(self) -> bool:
-        """Whether there are two labels to be told apart."""
-        return len({label for label in self.labels if label is not None}) > 1
+    @cached_property
+    def label_count(self) -> int:
+        """How many labels there are to be told apart."""
+        return len({label for label in self.labels if label is not None})
 
     def need_labels(self) -> None:
         """Leave out a section where there is nothing to be right or wrong about."""
-        found = len({label for label in self.labels if label is not None})
-        if found < 2:
-            raise LeftOut(f"This needs items of at least two labels, and the index has {found or 'none'}.")
+        if self.label_count < 2:
+            raise LeftOut(f"This needs items of at least two labels, and the index has {self.label_count or 'none'}.")
 
     @cached_property
     def found(self) -> LabeledQueries:

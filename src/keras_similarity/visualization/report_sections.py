@@ -18,7 +18,7 @@ from keras_similarity.visualization.projection import project
 from keras_similarity.visualization.projector import map_html
 from keras_similarity.visualization.report_data import LeftOut, ReportData
 from keras_similarity.visualization.thumbnails import thumbnail
-from keras_similarity.visualization.worst_queries import first_right_ranks, worst_queries
+from keras_similarity.visualization.worst_queries import first_right_ranks, rank_in_words, worst_queries
 
 __all__ = ["SECTIONS"]
 
@@ -40,10 +40,11 @@ def retrieval(data: ReportData) -> str:
         means, ends = scores.mean(average=average), scores.confidence_intervals(average=average)
         lines += [[name, words, means[name], f"{ends[name][0]:.4f} to {ends[name][1]:.4f}"] for name in METRICS]
     asked = len(scores.labels) - scores.left_out
-    found = "" if scores.index_recall is None else f" The index finds {scores.index_recall:.1%} of the true neighbours."
-    return table(
-        f"Each of {asked:,} items is looked up among the others.", ["metric", "mean", "value", "95% interval"], lines
-    ) + note(f"{scores.left_out} items are the only one of their label, and are left out.{found}")
+    remarks = [f"Left out, for want of another of their label: {scores.left_out:,} items."] if scores.left_out else []
+    if scores.index_recall is not None:
+        remarks.append(f"The index finds {scores.index_recall:.1%} of the true neighbours.")
+    caption = f"Each of {asked:,} items is looked up among the others."
+    return table(caption, ["metric", "mean", "value", "95% interval"], lines) + "".join(map(note, remarks))
 
 
 def classes(data: ReportData) -> str:
@@ -55,8 +56,9 @@ def classes(data: ReportData) -> str:
         [str(row["label"]), row["items"], *_class_scores(by_class.get(row["label"])), "thin" if row["thin"] else ""]
         for row in frame.head(MOST_CLASSES).to_dict("records")
     ]
-    more = note(f"{len(frame) - MOST_CLASSES} more labels, which do better.") if len(frame) > MOST_CLASSES else ""
-    return table("Labels, the thinnest first", ["label", "items", *METRICS, ""], lines) + more
+    more = note(f"{len(frame) - MOST_CLASSES:,} more labels, which do better.") if len(frame) > MOST_CLASSES else ""
+    caption = "Labels, the thinnest first: those of few items, or whose items are rather found next to other labels"
+    return table(caption, ["label", "items", *METRICS, "coverage"], lines) + more
 
 
 def neighbors(data: ReportData) -> str:
@@ -143,7 +145,7 @@ def problems(data: ReportData) -> str:
         _problem_table(data, copies, "Near-copies", ["group", "label", "distance", "labels_differ"]),
         _problem_table(data, find_outliers(data.graph), "Items that lie alone", ["label", "score"]),
     ]
-    if data.is_labeled:
+    if data.label_count > 1:
         wrong = find_label_issues(data.graph)
         parts.insert(0, _problem_table(data, wrong, "Labels that are probably wrong", ["label", "suggested", "score"]))
     return "".join(parts)
@@ -154,7 +156,7 @@ def environment(data: ReportData) -> str:
     about = data.index.describe()
     lines: list[list[Any]] = [[name, about[name]] for name in ("items", "dim", "distance", "storage", "bytes")]
     lines.append(["engine", str(about["engine"].get("engine"))])
-    lines.append(["labels", len({label for label in data.labels if label is not None})])
+    lines.append(["labels", data.label_count])
     for name in PACKAGES:
         try:
             lines.append([name, metadata.version(name)])
@@ -208,13 +210,12 @@ def _neighbor_rows(data: ReportData, rows: list[int], caption: str) -> str:
     lines: list[Any] = []
     for row in rows:
         record = data.records[int(data.queries[row])]
-        where = f"right at {ranks[row]}" if ranks[row] <= depth else f"none right in {depth}"
-        query = {"image": data.images(record), "label": record.label, "note": where}
+        query = {"image": data.images(record), "label": record.label, "note": rank_in_words(int(ranks[row]), depth)}
         found = [
             {
                 "image": data.image_of(lookup.id),
                 "label": lookup.label,
-                "note": f"{lookup.distance:.3g}",
+                "note": f"{lookup.distance:#.3g}",
                 "right": lookup.label == record.label,
             }
             for lookup in data.found.result[row][:NEIGHBORS_SHOWN]

@@ -5,16 +5,16 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from keras_similarity.core.checks import as_array
 from keras_similarity.core.extras import import_extra
-from keras_similarity.visualization.images import in_unit_range
+from keras_similarity.core.image_pixels import image_pixels
+from keras_similarity.core.pictures import as_pixels
 
 __all__ = ["data_uri", "sprite_sheets", "thumbnail"]
 
 ACROSS = 16  # thumbnails in a row of a sheet, and rows
 JPEG_QUALITY = 70
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")  # of bytes: others of Pillow's run programs (EPS)
 
 
 def thumbnail(image: Any, side: int) -> Any:
@@ -28,13 +28,15 @@ def thumbnail(image: Any, side: int) -> Any:
     pillow = import_extra("PIL.Image", extra="viz", purpose="thumbnails")
     if isinstance(image, bytes):
         try:
-            picture = pillow.open(io.BytesIO(image)).convert("RGB")
-        except (OSError, SyntaxError, ValueError):
+            with pillow.open(io.BytesIO(image), formats=FORMATS) as opened:
+                picture = pillow.fromarray(image_pixels(opened, "RGB"))
+        except (OSError, SyntaxError, ValueError, pillow.DecompressionBombError, pillow.DecompressionBombWarning):
             return None
     elif isinstance(image, pillow.Image):
         picture = image.convert("RGB")
     else:
-        pixels = _pixels(image)
+        is_array = hasattr(image, "__array__") or hasattr(image, "detach") or isinstance(image, list)
+        pixels = as_pixels(as_array(image)) if is_array else None
         if pixels is None:
             return None
         picture = pillow.fromarray(pixels).convert("RGB")
@@ -59,19 +61,7 @@ def sprite_sheets(pictures: Sequence[Any], side: int) -> list[str]:
         sheet = pillow.new("RGB", (ACROSS * side, rows * side), "white")
         for place, picture in enumerate(part):
             if picture is not None:
-                sheet.paste(picture, (place % ACROSS * side, place // ACROSS * side))
+                left, top = (side - picture.width) // 2, (side - picture.height) // 2
+                sheet.paste(picture, (place % ACROSS * side + left, place // ACROSS * side + top))
         sheets.append(data_uri(sheet, "jpeg"))
     return sheets
-
-
-def _pixels(image: Any) -> np.ndarray | None:
-    if not (hasattr(image, "__array__") or hasattr(image, "detach") or isinstance(image, list)):
-        return None
-    array = as_array(image)
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    is_image = array.ndim == 2 or (array.ndim == 3 and array.shape[2] in (3, 4))
-    if not is_image or array.dtype.kind not in "biuf" or min(array.shape[:2]) < 2:
-        return None
-    unit = in_unit_range(np.nan_to_num(array.astype(np.float64) if array.dtype.kind != "u" else array))
-    return np.round(np.clip(unit, 0, 1) * 255).astype(np.uint8)

@@ -11,6 +11,7 @@ from keras_similarity.visualization.figures import BLUE, VERMILION, finish, open
 __all__ = ["viz_training"]
 
 VALIDATION = "val_"
+SMALLER_IS_BETTER = ("loss", "error", "positive_distance")  # where a metric's name has one of these in it
 PANEL_INCHES = (3.6, 2.8)
 COLUMNS = 3
 
@@ -19,14 +20,14 @@ def viz_training(history: Any, metrics: Sequence[str] | None = None, *, show: bo
     """Draw each metric over the epochs, in a panel of its own, with its validation beside it.
 
     Args:
-        history: What `fit` returned, or a mapping of names to lists of numbers, one an epoch; those of `EvalCallback`
+        history: What `fit` returned, or a mapping of names to lists of numbers, one an epoch; those of `RetrievalEval`
             are among them. NaN leaves a gap.
         metrics: Which ones, without "val_"; None for all but the learning rate.
         show: Whether to open a window, or show it in the notebook.
 
     Returns:
         A `matplotlib.figure.Figure`. Training is a solid line, validation a dashed one whose best epoch is marked: the
-        lowest of a loss, else the highest.
+        lowest of a loss, an error or the distance of positive pairs, else the highest.
 
     Raises:
         TypeError: neither a history nor a mapping.
@@ -66,7 +67,8 @@ def _draw_metric(cell: Any, name: str, curves: Mapping[str, Any]) -> None:
         cell.plot(epochs, values, line, color=color, label=label, marker="." if len(values) <= 30 else None)
         finite = np.flatnonzero(np.isfinite(values))
         if key.startswith(VALIDATION) and len(finite):
-            best = finite[values[finite].argmin() if "loss" in name else values[finite].argmax()]
+            smaller = any(part in name for part in SMALLER_IS_BETTER)
+            best = finite[values[finite].argmin() if smaller else values[finite].argmax()]
             mark = f"best {values[best]:.4g}, epoch {best + 1}"
             cell.plot(epochs[best], values[best], "o", color=color, fillstyle="none", markersize=9, label=mark)
     cell.set(title=name, xlabel="epoch")

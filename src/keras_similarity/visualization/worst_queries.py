@@ -11,7 +11,7 @@ from keras_similarity.evaluate import LabeledQueries
 from keras_similarity.evaluate.searching import pick_columns
 from keras_similarity.visualization.neighbors import draw_rows
 
-__all__ = ["first_right_ranks", "viz_worst_queries", "worst_queries"]
+__all__ = ["first_right_ranks", "rank_in_words", "viz_worst_queries", "worst_queries"]
 
 
 def viz_worst_queries(
@@ -49,7 +49,7 @@ def viz_worst_queries(
     if not worst:
         raise ValueError("`queries` needs one whose label the index holds: got none.\n  Pass other queries.")
     ranks, depth = first_right_ranks(queries), queries.result.ids.shape[1]
-    notes = [f"\nright at {ranks[row]}" if ranks[row] <= depth else f"\nnone in {depth}" for row in worst]
+    notes = [f"\n{rank_in_words(int(ranks[row]), depth)}" for row in worst]
     neighbors = pick_columns(queries.result, np.array(worst), np.tile(np.arange(min(shown, depth)), (len(worst), 1)))
     images, labels = [as_array(examples[row]) for row in worst], [queries.labels[row] for row in worst]
     return draw_rows(images, labels, list(neighbors), class_mapping, fig_size, cmap, show, notes)
@@ -61,6 +61,11 @@ def first_right_ranks(queries: LabeledQueries) -> NDArray[np.intp]:
     wanted[:, 0] = queries.labels
     right = np.asarray(queries.result.labels == wanted, bool) & np.isfinite(queries.result.distances)
     return np.where(right.any(axis=1), right.argmax(axis=1), right.shape[1]) + 1
+
+
+def rank_in_words(rank: int, depth: int) -> str:
+    """Return what a first right rank says of a query."""
+    return f"right at {rank}" if rank <= depth else f"none in {depth}"
 
 
 def worst_queries(queries: LabeledQueries) -> NDArray[np.intp]:
