@@ -243,6 +243,12 @@ def test_records_and_counts__are_those_of_the_index_in_memory(filled):
         assert (one.id, one.label, one.data, one.metadata) == (other.id, other.label, other.data, other.metadata)
         assert type(one.label) is type(other.label)
         assert one.embedding.tolist() == other.embedding.tolist()
+    one, other = index.arrays(), twin.arrays()
+    assert one.labels == other.labels
+    for name in ("ids", "codes", "embeddings"):
+        assert getattr(one, name).dtype == getattr(other, name).dtype
+        assert getattr(one, name).tolist() == getattr(other, name).tolist()
+    assert one.generation == index.generation
     labels = ["cat", 3, ("x", 1), "never seen"]
     assert index.label_counts(labels).tolist() == twin.label_counts(labels).tolist()
     assert (7 in index, "7" in index, 1 in index, True in index, "" in index) == (True, False, False, False, False)
