@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -28,6 +29,10 @@ pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it
         ("postgresql://host/db?table=shoes&connections=0", "`connections` must be a number from 1 to 1000"),
         (f"postgresql://me:{QUOTED}@host/db?table=shoes&nonsense=1", "as libpq reads it"),
         (f"postgresql://me:{QUOTED}%zz@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:[s3cret]@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:s3cret℀@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:s3cret%ff@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:s3cret\ud800@host/db?table=shoes", "as libpq reads it"),
     ],
 )
 def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
@@ -35,6 +40,22 @@ def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
         with pytest.raises(ValueError, match=words) as caught:
             call(url)
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_url_where_only_a_folder_does__is_refused_and_no_secret(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    url = f"postgresql://me:{QUOTED}@host/db?table=shoes"
+    index = Index(3)
+    for place in (url, Path(url)):  # a path, as a command line makes one of its arguments
+        for call in (Index.repair, index.save, index.snapshot):
+            with pytest.raises(ValueError, match="`path` must be a folder: got a URL") as caught:
+                call(place)
+            assert "s3cret" not in str(caught.value)
+    for call in (Index.open, lambda place: Index(3, store=place)):
+        with pytest.raises(ValueError, match="must be a folder") as caught:
+            call(Path(url))
+        assert "s3cret" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
 
 
 def test_password__is_in_no_error_and_no_log(caplog, monkeypatch):
