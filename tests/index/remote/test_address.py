@@ -15,7 +15,7 @@ SECRET = "s3cret@/:%"
 WRONG = "wr0ng"  # apart: a traceback quotes the line of a call
 QUOTED = "s3cret%40%2F%3A%25"
 
-pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it")
+psycopg = pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it")
 
 
 @pytest.mark.parametrize(
@@ -65,6 +65,16 @@ def test_password__is_in_no_error_and_no_log(caplog, monkeypatch):
         Index.open(f"postgresql://me:{QUOTED}@127.0.0.1:9/db?table=shoes&connect_timeout=2")
     said = "".join(traceback.format_exception(caught.value)) + caplog.text
     assert "s3cret" not in said
+
+
+def test_words_of_libpq_that_repeat_a_password__are_blotted_out(monkeypatch):
+    def refuse(conninfo, **options):  # no version is known to; its words are not ours
+        raise psycopg.OperationalError(f"cannot use {SECRET}")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    with pytest.raises(DatabaseUnavailableError, match=r"cannot use \*\*\*\.") as caught:
+        Index.open(f"postgresql://me:{QUOTED}@host/db?table=shoes")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_server_with_passwords__right_one_opens_and_wrong_one_says_so(postgres, caplog):

@@ -73,7 +73,7 @@ def test_graph_under_filters__only_what_they_keep_and_nearly_all_of_it(make, rng
 
 def test_rows_far_from_the_query__are_found_behind_the_graphs_reach(make, rng, graphs_for_few):
     centres = np.concatenate([np.zeros((1, DIM)), np.full((1, DIM), 9.0)])
-    index = make(DIM)
+    index = make(DIM, options={"options": "-c hnsw.max_scan_tuples=1"})  # the graph gives up at once
     index.add(centres[np.arange(2000) % 2] + rng.normal(size=(2000, DIM)), labels=["near", "far"] * 1000)
     index.build()
     result = index.search(rng.normal(size=(5, DIM)), k=10, where={"label": "far"})
