@@ -258,7 +258,9 @@ def test_records_and_counts__are_those_of_the_index_in_memory(filled):
 def test_counter__never_reuses_an_id(make):
     index = make()
     assert index.add(np.ones((2, 8))).tolist() == [0, 1]
-    index.add(np.ones((1, 8)), ids=[40])
+    for _ in range(2):  # the second time it replaces the first
+        index.add(np.ones((1, 8)), ids=[40])
+    assert list(index) == [0, 1, 40]
     index.clear()
     assert index.add(np.ones((1, 8))).tolist() == [41]
     index.add(np.ones((1, 8)), ids=[2**63 - 1])
