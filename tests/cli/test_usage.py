@@ -4,7 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pyarrow
 import pytest
+from pyarrow import parquet
 
 COMMAND = Path(sys.executable).with_name("keras-similarity")
 
@@ -24,6 +26,25 @@ def test_used_wrongly__exits_2(arguments):
     done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False)
     assert done.returncode == 2, done.stderr
     assert done.stdout == ""
+
+
+@pytest.mark.parametrize("command", [["index", "info"], ["index", "compact"], ["serve"], ["query", "--id", "1"]])
+def test_url_in_place_of_a_folder__is_refused_and_not_repeated(command, tmp_path):
+    url = "postgresql://me:s3cret@host/db?table=shoes"
+    done = subprocess.run([COMMAND, *command, url], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "must be a folder: got a URL" in done.stderr
+    assert "s3cret" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_index_build__url_in_place_of_a_folder__makes_none(tmp_path):
+    parquet.write_table(pyarrow.table({"id": [1], "vector": [[0.0, 1.0]]}), tmp_path / "v.parquet")
+    arguments = ["index", "build", "v.parquet", "postgresql://me:s3cret@host/db?table=shoes"]
+    done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "must be a folder" in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["v.parquet"]
 
 
 def test_help__loads_nothing_heavy_for_any_command():

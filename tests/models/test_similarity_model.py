@@ -150,6 +150,23 @@ def test_compile_again__keeps_an_index_on_disk__empty_or_not(images, tmp_path):
     assert model.index_size() == 4
 
 
+@pytest.mark.database
+def test_compile_again_or_load__keeps_an_index_in_a_database__empty_or_not(images, postgres):
+    model, url = small_model(compile_it=False), postgres.url(password="s3cret")
+    for _ in range(2):
+        model.compile(loss=MultiSimilarityLoss(), store=url)
+    model.index(images[:4])
+    model.compile(loss=MultiSimilarityLoss(), store=url)
+    assert model.index_size() == 4
+    assert "s3cret" not in str(model.get_compile_config())
+    other = small_model()
+    other.load_index(url)
+    other.index(images[:1], ids=["late"])
+    assert "late" in model._index
+    for each in (model, other):
+        each._index.close()
+
+
 def test_new_class_joins_without_retraining(model, images):
     weights = [np.array(w) for w in model.get_weights()]
     model.index(-images[:5], ["new"] * 5)

@@ -1,6 +1,7 @@
 """What becomes of an index: built, compacted, saved, opened, checked, closed."""
 
 import os
+import re
 import threading
 import weakref
 from pathlib import Path
@@ -16,7 +17,7 @@ from keras_similarity.index.filters import Filters
 from keras_similarity.index.folder import read_folder, replace_folder
 from keras_similarity.index.graph import EngineReport
 from keras_similarity.index.readable import Readable
-from keras_similarity.index.remote import database_class, is_address
+from keras_similarity.index.remote import database_class, is_address, shown_address
 from keras_similarity.index.settings import Settings
 from keras_similarity.index.snapshot import index_from_arrays, index_to_arrays
 from keras_similarity.index.stores import MemoryStore
@@ -31,9 +32,10 @@ from keras_similarity.index.stores.disk.folder import (
 from keras_similarity.index.stores.disk.repair import check_folder, finish_repair, is_half_repaired
 from keras_similarity.index.stores.disk.snapshot import write_snapshot
 
-__all__ = ["Kept", "as_path"]
+__all__ = ["Kept", "as_path", "place_of"]
 
 MEMORY = "memory"
+ADDRESS = re.compile(r"://|^postgres(ql)?:/")  # a URL, and what `Path` makes of one
 
 
 class Kept(Readable):
@@ -172,7 +174,7 @@ class Kept(Readable):
         Raises:
             FileExistsError: `path` exists and holds no saved index.
         """
-        replace_folder(path, *self.to_arrays())
+        replace_folder(as_path(path, name="path"), *self.to_arrays())
 
     @classmethod
     def open(
@@ -241,10 +243,22 @@ class Kept(Readable):
         return index
 
 
+def place_of(store: str | os.PathLike[str]) -> str:
+    """Return what `Index.store` says of an index that lives there."""
+    if is_address(store):
+        return shown_address(str(store))
+    return MEMORY if store == MEMORY else str(as_path(store, name="store"))
+
+
 def as_path(path: Any, *, name: str) -> Path:
     """Return a folder's path, or raise a ValueError for what can be none."""
     text = os.fspath(path)
-    if not isinstance(text, str) or "://" in text or not text or "\0" in text:
-        other = ' or "memory"' if name == "store" else ""
+    other = ' or "memory"' if name == "store" else ""
+    if isinstance(text, str) and ADDRESS.search(text):  # not repeated: it may hold a password
+        raise ValueError(
+            f"`{name}` must be a folder{other}: got a URL.\n"
+            "  In Python, `Index(…, store=url)` and `Index.open(url)` take that of a database, as a string."
+        )
+    if not isinstance(text, str) or not text or "\0" in text:
         raise ValueError(f"`{name}` must be a folder{other}: got {path!r:.80}.\n  Pass a path.")
     return Path(text).expanduser()

@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -20,6 +19,8 @@ from keras_similarity.evaluate import RetrievalReport, retrieval_report
 from keras_similarity.index import Index
 from keras_similarity.index.engines import ENGINES
 from keras_similarity.index.folder import read_folder, replace_folder
+from keras_similarity.index.kept import as_path, place_of
+from keras_similarity.index.remote import is_address
 from keras_similarity.index.stores.disk.folder import is_store
 from keras_similarity.models.adapters.forward import Forward
 
@@ -165,22 +166,21 @@ class Searchable:
             MissingIndexError: there is no index yet.
             FileExistsError: `path` exists and holds no index.
         """
-        replace_folder(path, *self._index_to_arrays())
+        replace_folder(as_path(path, name="path"), *self._index_to_arrays())
 
     def load_index(self, path: str | os.PathLike[str]) -> None:
         """Take over an index that `save_index` or `Index.save` wrote, in place of this model's; and its calibration.
 
-        An index that lives in a folder is opened there: what is added later goes to that folder.
+        An index that lives in a folder or a database is opened there: what is added later goes there.
 
         Raises:
             FileNotFoundError: no index is there.
             ValueError: it holds embeddings of another width than the model's. The model's index is then as it was.
         """
-        folder = Path(path)
-        if is_store(folder):
-            self._use_index(Index.open(folder))
+        if is_address(path) or is_store(as_path(path, name="path")):
+            self._use_index(Index.open(path))
         else:
-            self._take_index(*read_folder(folder))
+            self._take_index(*read_folder(as_path(path, name="path")))
 
     @property
     def embedding_size(self) -> int:
@@ -202,7 +202,7 @@ class Searchable:
                 )
         elif current is None or (current.dim, current.distance, current.engine, current.store) != (
             *(dim, distance, search),
-            str(Path(store)),
+            place_of(store),
         ):
             self._index = Index(dim, distance, engine=search, store=store)
         self._embedding_output = embedding_output

@@ -54,7 +54,7 @@ class SimilarityModel(OneFile, OwnsLossState, keras.Model):
             optimizer, loss, metrics, **kwargs: As for `keras.Model.compile`.
             distance: What "near" means; "auto" for the loss's own distance, cosine where it has none.
             search: The index's engine: "auto" or "exact".
-            store: Where the index lives: "memory".
+            store: Where the index lives: "memory", a folder, or a database; see `Index`.
             embedding_output: Position or name of the output that is the embedding, for a model of several.
 
         Raises:

@@ -6,7 +6,6 @@ import msgspec
 
 from keras_similarity.errors import (
     CorruptIndexError,
-    DatabaseError,
     IndexFormatError,
     IndexLockedError,
     IndexMismatchError,
@@ -32,7 +31,6 @@ STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (IndexLockedError, 503),
     (StorageFullError, 507),
     (StorageError, 503),
-    (DatabaseError, 503),
     (CorruptIndexError, 503),
     (IndexFormatError, 503),
     (MissingExtraError, 501),

@@ -2,6 +2,7 @@
 
 import logging
 import traceback
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ SECRET = "s3cret@/:%"
 WRONG = "wr0ng"  # apart: a traceback quotes the line of a call
 QUOTED = "s3cret%40%2F%3A%25"
 
-pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it")
+psycopg = pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it")
 
 
 @pytest.mark.parametrize(
@@ -28,6 +29,10 @@ pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it
         ("postgresql://host/db?table=shoes&connections=0", "`connections` must be a number from 1 to 1000"),
         (f"postgresql://me:{QUOTED}@host/db?table=shoes&nonsense=1", "as libpq reads it"),
         (f"postgresql://me:{QUOTED}%zz@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:[s3cret]@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:s3cret℀@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:s3cret%ff@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:s3cret\ud800@host/db?table=shoes", "as libpq reads it"),
     ],
 )
 def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
@@ -37,6 +42,22 @@ def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
+def test_url_where_only_a_folder_does__is_refused_and_no_secret(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    url = f"postgresql://me:{QUOTED}@host/db?table=shoes"
+    index = Index(3)
+    for place in (url, Path(url)):  # a path, as a command line makes one of its arguments
+        for call in (Index.repair, index.save, index.snapshot):
+            with pytest.raises(ValueError, match="`path` must be a folder: got a URL") as caught:
+                call(place)
+            assert "s3cret" not in str(caught.value)
+    for call in (Index.open, lambda place: Index(3, store=place)):
+        with pytest.raises(ValueError, match="must be a folder") as caught:
+            call(Path(url))
+        assert "s3cret" not in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
 def test_password__is_in_no_error_and_no_log(caplog, monkeypatch):
     monkeypatch.setattr(session, "WAIT_SECONDS", 0.5)
     caplog.set_level(logging.DEBUG)
@@ -44,6 +65,16 @@ def test_password__is_in_no_error_and_no_log(caplog, monkeypatch):
         Index.open(f"postgresql://me:{QUOTED}@127.0.0.1:9/db?table=shoes&connect_timeout=2")
     said = "".join(traceback.format_exception(caught.value)) + caplog.text
     assert "s3cret" not in said
+
+
+def test_words_of_libpq_that_repeat_a_password__are_blotted_out(monkeypatch):
+    def refuse(conninfo, **options):  # no version is known to; its words are not ours
+        raise psycopg.OperationalError(f"cannot use {SECRET}")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    with pytest.raises(DatabaseUnavailableError, match=r"cannot use \*\*\*\.") as caught:
+        Index.open(f"postgresql://me:{QUOTED}@host/db?table=shoes")
+    assert "s3cret" not in str(caught.value)
 
 
 def test_server_with_passwords__right_one_opens_and_wrong_one_says_so(postgres, caplog):

@@ -17,8 +17,8 @@ from keras_similarity.errors import (
     IndexLockedError,
     UnknownIdError,
 )
+from keras_similarity.index.remote.postgres import copies, session, tuning
 from keras_similarity.index.remote.postgres import index as postgres_index
-from keras_similarity.index.remote.postgres import session, tuning
 
 ROW = np.ones((1, 8), np.float32)
 
@@ -235,6 +235,35 @@ def test_item_changed_since_it_was_found__says_search_again(make):
     with pytest.raises(UnknownIdError, match="Search again"):
         assert found.data
     assert index.search(ROW)[0][0].data == "second"
+
+
+def test_write_undone__its_labels_were_never_given(make, monkeypatch):
+    index = make()
+    with monkeypatch.context() as patch:
+        patch.setattr(postgres_index, "copy_in", lambda *arguments: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            index.add(ROW, labels=["undone"])
+    with Index.open(index.store) as other:
+        other.add(ROW, labels=["theirs"])
+    assert index.search(ROW).labels[0, 0] == "theirs"
+    index.add(ROW, labels=["undone"])
+    assert index.arrays().labels == ["theirs", "undone"]
+
+
+def test_copy_while_another_writes__is_of_one_moment(make, monkeypatch):
+    index = make()
+    index.add(ROW, labels=["before"])
+    real = copies.read_state
+
+    def written_to_after(connection, tables):
+        state = real(connection, tables)
+        with Index.open(index.store) as other:
+            other.add(ROW, labels=["after"])
+        return state
+
+    monkeypatch.setattr(copies, "read_state", written_to_after)
+    copy = index.arrays()
+    assert (copy.ids.tolist(), copy.labels, copy.generation) == ([0], ["before"], 1)
 
 
 def write_until_killed(store, told):

@@ -73,7 +73,7 @@ def test_graph_under_filters__only_what_they_keep_and_nearly_all_of_it(make, rng
 
 def test_rows_far_from_the_query__are_found_behind_the_graphs_reach(make, rng, graphs_for_few):
     centres = np.concatenate([np.zeros((1, DIM)), np.full((1, DIM), 9.0)])
-    index = make(DIM)
+    index = make(DIM, options={"options": "-c hnsw.max_scan_tuples=1"})  # the graph gives up at once
     index.add(centres[np.arange(2000) % 2] + rng.normal(size=(2000, DIM)), labels=["near", "far"] * 1000)
     index.build()
     result = index.search(rng.normal(size=(5, DIM)), k=10, where={"label": "far"})
@@ -243,6 +243,12 @@ def test_records_and_counts__are_those_of_the_index_in_memory(filled):
         assert (one.id, one.label, one.data, one.metadata) == (other.id, other.label, other.data, other.metadata)
         assert type(one.label) is type(other.label)
         assert one.embedding.tolist() == other.embedding.tolist()
+    one, other = index.arrays(), twin.arrays()
+    assert one.labels == other.labels
+    for name in ("ids", "codes", "embeddings"):
+        assert getattr(one, name).dtype == getattr(other, name).dtype
+        assert getattr(one, name).tolist() == getattr(other, name).tolist()
+    assert one.generation == index.generation
     labels = ["cat", 3, ("x", 1), "never seen"]
     assert index.label_counts(labels).tolist() == twin.label_counts(labels).tolist()
     assert (7 in index, "7" in index, 1 in index, True in index, "" in index) == (True, False, False, False, False)
@@ -252,7 +258,9 @@ def test_records_and_counts__are_those_of_the_index_in_memory(filled):
 def test_counter__never_reuses_an_id(make):
     index = make()
     assert index.add(np.ones((2, 8))).tolist() == [0, 1]
-    index.add(np.ones((1, 8)), ids=[40])
+    for _ in range(2):  # the second time it replaces the first
+        index.add(np.ones((1, 8)), ids=[40])
+    assert list(index) == [0, 1, 40]
     index.clear()
     assert index.add(np.ones((1, 8))).tolist() == [41]
     index.add(np.ones((1, 8)), ids=[2**63 - 1])

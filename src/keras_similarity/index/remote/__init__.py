@@ -2,7 +2,7 @@
 
 from typing import Any
 
-__all__ = ["database_class", "is_address"]
+__all__ = ["database_class", "is_address", "shown_address"]
 
 
 def is_address(place: Any) -> bool:
@@ -25,3 +25,11 @@ def database_class(address: str) -> type[Any]:
         f'`store` must be a folder, "memory" or a URL of postgresql://…?table=NAME: got one of {scheme[:20]}://.\n'
         "  Pass one of these."
     )
+
+
+def shown_address(address: str) -> str:
+    """Return what people may see of an address: the `store` of an index that lives there."""
+    database_class(address)  # or it raises
+    from keras_similarity.index.remote.postgres.address import Address
+
+    return Address.parse(address).shown

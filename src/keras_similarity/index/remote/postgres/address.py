@@ -48,27 +48,28 @@ class Address:
                 repeats the URL, which may hold a password.
             MissingExtraError: psycopg is not installed.
         """
-        parts = urlsplit(url)
-        given = parse_qsl(parts.query, keep_blank_values=True)
-        own = {name: value for name, value in given if name in ("table", "connections")}
-        rest = urlencode([pair for pair in given if pair[0] not in own], quote_via=quote)
+        own, known = _understood(url)
         table = own.get("table", "")
         if not NAME.fullmatch(table):
             raise ValueError(
                 "`store` needs the name of a table in its URL, of lower-case letters, digits and underscores, with a "
                 f"schema before it or without: got table={table!r:.60}.\n  Write postgresql://…?table=shoes."
             )
-        known = _understood(urlunsplit(parts._replace(query=rest)))
         most = _whole(own.get("connections", str(MOST_CONNECTIONS)))
         secrets = tuple(str(known[name]) for name in ("password", "sslpassword") if known.get(name))
         return cls(_conninfo(known), table, most, _shown(known, table), secrets)
 
 
-def _understood(url: str) -> dict[str, Any]:
-    conninfo = import_extra("psycopg.conninfo", extra="postgres", purpose="an index in PostgreSQL")
+def _understood(url: str) -> tuple[dict[str, str], dict[str, Any]]:
+    """Return our options and those of libpq."""
+    psycopg = import_extra("psycopg", extra="postgres", purpose="an index in PostgreSQL")
     try:
-        return conninfo.conninfo_to_dict(url)
-    except Exception:  # of psycopg; what libpq says may repeat a part of the URL, so its words are dropped
+        parts = urlsplit(url)
+        given = parse_qsl(parts.query, keep_blank_values=True)
+        own = {name: value for name, value in given if name in ("table", "connections")}
+        rest = urlencode([pair for pair in given if pair[0] not in own], quote_via=quote)
+        return own, psycopg.conninfo.conninfo_to_dict(urlunsplit(parts._replace(query=rest)))
+    except (psycopg.ProgrammingError, ValueError):  # their words may repeat a part of the URL, so they are dropped
         raise ValueError(
             "`store` needs a URL as libpq reads it: this one it does not understand.\n"
             "  Write postgresql://user@host:5432/database?table=shoes, with %40 for @ in a password."

@@ -1,6 +1,6 @@
 """What a filter leaves: few rows, all of which are looked at, or so many that the graph meets them on its way.
 
-The graph finds 0.90 of the neighbours where a filter keeps 1% of 100,000 rows, in 8 ms; looking at those rows finds all
+The graph found 0.90 of the neighbours where a filter kept 1% of 100,000 rows, in 8 ms; looking at those rows finds all
 of them in 0.8. PostgreSQL's own planner takes the graph there, so it is decided here: how many rows a filter leaves is
 counted, up to where it does not matter any more, and remembered for a while.
 """

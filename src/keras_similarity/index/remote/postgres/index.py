@@ -15,9 +15,10 @@ from keras_similarity.index.ids import Ids
 from keras_similarity.index.index import Index
 from keras_similarity.index.items import fresh_ids
 from keras_similarity.index.kept import as_path
+from keras_similarity.index.readable import IndexArrays
 from keras_similarity.index.remote.postgres.address import Address
 from keras_similarity.index.remote.postgres.checking import check
-from keras_similarity.index.remote.postgres.copies import as_arrays
+from keras_similarity.index.remote.postgres.copies import as_arrays, as_columns
 from keras_similarity.index.remote.postgres.items import (
     Batch,
     copy_in,
@@ -228,6 +229,12 @@ class PostgresIndex(PostgresReading, Index):
         """
         check_free(as_path(path, name="path"))
         self.save(path)
+
+    def arrays(self) -> IndexArrays:
+        """Return ids, labels and embeddings of every item, as of one moment, as arrays; see `Index.arrays`."""
+        return self._session.snapshot(
+            lambda connection: as_columns(connection, self._tables, self._space, self._labels)
+        )
 
     def to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return the whole index, as of one moment, as arrays and JSON settings, for a file format to keep."""
