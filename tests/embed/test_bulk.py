@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from keras_similarity.embed import Encoder, embed, read_shards
+from keras_similarity.embed.model_files import encoder_fingerprint
 from keras_similarity.errors import EmbeddingsFormatError
 
 arrow = pytest.importorskip("pyarrow")
@@ -133,6 +135,25 @@ def test_other_column_or_file__is_another_job(rng, tmp_path):
     parquet.write_table(arrow.table({"a": list(np.zeros((2, 3))), "b": list(np.zeros((2, 3)))}), source)
     with pytest.raises(FileExistsError, match="of other data"):
         embed(source, DOUBLE, tmp_path / "out", column="a")
+
+
+def test_another_file_under_the_models_name__is_another_model(tmp_path):
+    prints = set()
+    for content in (b"one", b"two", b"one"):
+        (tmp_path / "model.onnx").write_bytes(content)
+        prints.add(encoder_fingerprint(tmp_path / "model.onnx", DOUBLE))
+    assert len(prints) == 2
+
+
+def test_what_a_killed_worker_leaves__is_no_shard_and_goes(rng, tmp_path):
+    x = rng.normal(size=(6, 3)).astype(np.float32)
+    embed(x, DOUBLE, tmp_path, shard_rows=4)
+    (tmp_path / "shard-000001.parquet").replace(tmp_path / ".shard-000001.1f.parquet")
+    shutil.copy(tmp_path / ".shard-000001.1f.parquet", tmp_path / "shard-000000.parquet")  # whole, of too few rows
+    (tmp_path / "..shard-000001.2f.parquet.new").write_bytes(b"half")
+    assert embed(x, DOUBLE, tmp_path, shard_rows=4).made == 2
+    np.testing.assert_array_equal(everything(tmp_path)[2], 2 * x)
+    assert len(list(tmp_path.iterdir())) == 2 + 2
 
 
 def test_function_that_makes_the_encoder__is_called_once(tmp_path):
