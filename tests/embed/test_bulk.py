@@ -248,7 +248,7 @@ def test_driver_killed_three_times__the_next_one_completes_the_rows(rng, tmp_pat
 
 @pytest.mark.slow
 def test_on_ray__a_node_and_its_worker_killed__every_row_once(tmp_path):
-    pytest.importorskip("ray", reason="needs Ray, too large for `make setup`: pip install 'keras-similarity[ray]'")
+    pytest.importorskip("ray", reason="needs Ray, which `make setup` leaves out: pip install 'keras-similarity[ray]'")
     script = Path(__file__).parents[2] / "benchmarks" / "bulk" / "cluster.py"
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path / "out"), "--rows", "4000", "--kill"],
