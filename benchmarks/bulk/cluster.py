@@ -65,6 +65,9 @@ result = embed(
 )
 counts = Counter(id for batch in read_shards(options.out) for id in batch.ids)
 first, last = times[0], times[-1]
+# Before the result, which has to be the last line: Ray tells on stdout of workers it lost, whenever it hears of them.
+ray.shutdown()
+cluster.shutdown()
 print(
     json.dumps(
         {
@@ -78,5 +81,3 @@ print(
         }
     )
 )
-ray.shutdown()
-cluster.shutdown()

@@ -75,6 +75,11 @@ def test_more_items_need_no_less_and_one_design_is_chosen():
     assert recommended(Workload(10**14, 128, 500)) is None
 
 
+def test_a_graph_that_takes_longer_than_a_day__is_no_choice():
+    graph = designs(Workload(10**9, 128, 1, cores=2, memory=10**6 * GB))[1]
+    assert graph.stops == "26 hours to build the graph on 2 cores"
+
+
 def test_each_limit_is_where_the_design_stops():
     for position, name in ((0, "exact"), (1, "faiss"), (2, "PostgreSQL")):
         limit = int(re.search(r"[\d,]+", designs(Workload(1, 128, 1))[position].limit)[0].replace(",", ""))

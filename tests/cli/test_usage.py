@@ -20,6 +20,11 @@ COMMAND = Path(sys.executable).with_name("keras-similarity")
         ["index", "build", "x"],
         ["export", "a", "b", "--to", "csv"],
         ["query", "x", "-k", "0", "--id", "1"],
+        ["plan", "--items", "nan"],
+        ["plan", "--items", "inf"],
+        ["plan", "--items", "10", "--qps", "inf"],
+        ["plan", "--items", "10", "--memory-gb", "inf"],
+        ["plan", "--items", "10", "--embed-ms", "inf"],
     ],
 )
 def test_used_wrongly__exits_2(arguments):

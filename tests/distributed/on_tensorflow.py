@@ -18,7 +18,10 @@ for kind in (*LOSSES, "of one replica"):
     alone = fitted(compiled(kind))
     with strategy.scope():
         model = compiled(kind)
-    found[kind] = difference(alone, fitted(model))
+    together = fitted(model)
+    found[kind] = difference(alone, together)
+# Of the first step, before any weight differs: the loss itself is another one.
+found["first loss of one replica"] = abs(alone[0][0]["loss"] - together[0][0]["loss"])
 
 # A last batch that does not divide evenly: 16 rows, then 15.
 x, y = (part[:31] for part in batches())

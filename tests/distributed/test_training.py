@@ -47,6 +47,7 @@ def test_on_tensorflow__two_replicas__equal_one():
     found = json.loads(run("tensorflow", HERE / "on_tensorflow.py"))
     # What the other numbers would be if nothing were gathered.
     assert found.pop("of one replica") > 0.01
+    assert found.pop("first loss of one replica") > 0.01
     assert len(found) == 6
     assert max(found.values()) < TOLERANCE, found
 

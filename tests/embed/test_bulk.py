@@ -3,16 +3,19 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from keras_similarity.embed import Encoder, embed, read_shards
+from keras_similarity.embed.model_files import encoder_fingerprint
 from keras_similarity.errors import EmbeddingsFormatError
 
 arrow = pytest.importorskip("pyarrow")
@@ -99,6 +102,7 @@ def test_another_job_in_the_folder__is_refused_and_left_alone(rng, tmp_path):
         lambda: embed(x + 1, DOUBLE, tmp_path),
         lambda: embed(x, Encoder(DOUBLE.call, "vector", (3,), 3, "other"), tmp_path),
         lambda: embed(x, DOUBLE, tmp_path, shard_rows=2),
+        lambda: embed(x, DOUBLE, tmp_path, labels=list("abcdef")),
     ):
         with pytest.raises(FileExistsError, match="of another model"):
             other()
@@ -109,6 +113,55 @@ def test_another_job_in_the_folder__is_refused_and_left_alone(rng, tmp_path):
         embed(x, DOUBLE, tmp_path / "mine")
 
 
+@pytest.mark.parametrize("kind", [list, lambda rows: np.array(rows, object)], ids=["list", "array of objects"])
+def test_other_rows_of_a_list__are_another_job(kind, tmp_path):
+    length = Encoder(lambda batch: np.array([[len(text)] for text in batch], np.float32), "text", (), 1, "length")
+    embed(kind(["a", "bcd"]), length, tmp_path / "texts")
+    assert embed(kind(["a", "bcd"]), length, tmp_path / "texts").made == 0
+    with pytest.raises(FileExistsError, match="of other data"):
+        embed(kind(["a", "bc"]), length, tmp_path / "texts")
+    rows = [np.zeros(3, np.float32), np.ones(3, np.float32)]
+    embed(rows, DOUBLE, tmp_path / "rows")
+    with pytest.raises(FileExistsError, match="of other data"):
+        embed(rows[::-1], DOUBLE, tmp_path / "rows")
+
+
+def test_other_column_or_file__is_another_job(rng, tmp_path):
+    source = tmp_path / "in.parquet"
+    parquet.write_table(arrow.table({"a": list(np.ones((2, 3))), "b": list(np.zeros((2, 3)))}), source)
+    embed(source, DOUBLE, tmp_path / "out", column="a")
+    with pytest.raises(FileExistsError, match="of other data"):
+        embed(source, DOUBLE, tmp_path / "out", column="b")
+    parquet.write_table(arrow.table({"a": list(np.zeros((2, 3))), "b": list(np.zeros((2, 3)))}), source)
+    with pytest.raises(FileExistsError, match="of other data"):
+        embed(source, DOUBLE, tmp_path / "out", column="a")
+
+
+def test_another_file_under_the_models_name__is_another_model(tmp_path):
+    prints = set()
+    for content in (b"one", b"two", b"one"):
+        (tmp_path / "model.onnx").write_bytes(content)
+        prints.add(encoder_fingerprint(tmp_path / "model.onnx", DOUBLE))
+    assert len(prints) == 2
+
+
+def test_what_a_killed_worker_leaves__is_no_shard_and_goes(rng, tmp_path):
+    x = rng.normal(size=(6, 3)).astype(np.float32)
+    embed(x, DOUBLE, tmp_path, shard_rows=4)
+    (tmp_path / "shard-000001.parquet").replace(tmp_path / ".shard-000001.1f.parquet")
+    shutil.copy(tmp_path / ".shard-000001.1f.parquet", tmp_path / "shard-000000.parquet")  # whole, of too few rows
+    (tmp_path / "..shard-000001.2f.parquet.new").write_bytes(b"half")
+    assert embed(x, DOUBLE, tmp_path, shard_rows=4).made == 2
+    np.testing.assert_array_equal(everything(tmp_path)[2], 2 * x)
+    assert len(list(tmp_path.iterdir())) == 2 + 2
+
+
+def test_function_that_makes_the_encoder__is_called_once(tmp_path):
+    made = []
+    embed(np.ones((5, 3), np.float32), lambda: made.append(1) or DOUBLE, tmp_path, shard_rows=2)
+    assert made == [1]
+
+
 def test_damaged_shard__is_noticed(rng, tmp_path):
     embed(rng.normal(size=(6, 3)).astype(np.float32), DOUBLE, tmp_path)
     path = tmp_path / "shard-000000.parquet"
@@ -117,6 +170,15 @@ def test_damaged_shard__is_noticed(rng, tmp_path):
     path.write_bytes(content)
     with pytest.raises(EmbeddingsFormatError, match="damaged"):
         list(read_shards(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "job.json"])
+def test_damaged_note__is_named(name, tmp_path):
+    x = np.ones((2, 3), np.float32)
+    embed(x, DOUBLE, tmp_path)
+    (tmp_path / name).write_text('{"half')
+    with pytest.raises(EmbeddingsFormatError, match=f"{name} is damaged"):
+        list(read_shards(str(tmp_path))) if name == "manifest.json" else embed(x, DOUBLE, tmp_path)
 
 
 def test_bad_input__is_named_before_anything_is_written(tmp_path):
@@ -131,6 +193,15 @@ def test_bad_input__is_named_before_anything_is_written(tmp_path):
         embed(tmp_path / "nothing", DOUBLE, out)
     with pytest.raises(TypeError, match="length"):
         embed(iter([1]), DOUBLE, out)
+    with pytest.raises(ValueError, match="workers"):
+        embed(np.ones((2, 3), np.float32), DOUBLE, out, workers=0)
+    with pytest.raises(TypeError, match="can be saved"):
+        embed(np.ones((2, 3), np.float32), DOUBLE, out, labels=[date(2026, 1, 1), None])
+    parquet.write_table(arrow.table({"x": list(np.ones((2, 3)))}), tmp_path / "in.parquet")
+    with pytest.raises(ValueError, match="`column` must be one of the file's, x: got 'y'"):
+        embed(tmp_path / "in.parquet", DOUBLE, out, column="y")
+    with pytest.raises(ValueError, match="files bring their own"):
+        embed(tmp_path / "in.parquet", DOUBLE, out, labels=["a", "b"])
     assert not out.exists()
 
 
@@ -177,7 +248,7 @@ def test_driver_killed_three_times__the_next_one_completes_the_rows(rng, tmp_pat
 
 @pytest.mark.slow
 def test_on_ray__a_node_and_its_worker_killed__every_row_once(tmp_path):
-    pytest.importorskip("ray", reason="needs Ray: pip install 'keras-similarity[ray]'")
+    pytest.importorskip("ray", reason="needs Ray, which `make setup` leaves out: pip install 'keras-similarity[ray]'")
     script = Path(__file__).parents[2] / "benchmarks" / "bulk" / "cluster.py"
     done = subprocess.run(
         [sys.executable, str(script), str(tmp_path / "out"), "--rows", "4000", "--kill"],

@@ -1,6 +1,5 @@
 """`keras-similarity plan`: what so many items and queries need, on which design."""
 
-import math
 from typing import Annotated
 
 import typer
@@ -13,12 +12,14 @@ __all__ = ["plan"]
 
 
 def plan(
-    items: Annotated[float, typer.Option(help="How many items, such as 1e9.", min=1)],
-    dim: Annotated[int, typer.Option(help="Numbers of an embedding.", min=1)] = 128,
-    qps: Annotated[float, typer.Option(help="Queries per second.", min=0)] = 10.0,
+    items: Annotated[float, typer.Option(help="How many items, such as 1e9.", min=1, max=1e18)],
+    dim: Annotated[int, typer.Option(help="Numbers of an embedding.", min=1, max=1_000_000)] = 128,
+    qps: Annotated[float, typer.Option(help="Queries per second.", min=0, max=1e12)] = 10.0,
     cores: Annotated[int, typer.Option(help="Of one machine.", min=1)] = 16,
-    memory_gb: Annotated[float, typer.Option(help="Of one machine.", min=0.1)] = 64.0,
-    embed_ms: Annotated[float, typer.Option(help="CPU to embed one item.", min=0)] = round(EMBED_SECONDS * 1e3, 3),
+    memory_gb: Annotated[float, typer.Option(help="Of one machine.", min=0.1, max=1e9)] = 64.0,
+    embed_ms: Annotated[float, typer.Option(help="CPU to embed one item.", min=0, max=1e9)] = round(
+        EMBED_SECONDS * 1e3, 3
+    ),
     as_json: AsJson = False,
 ) -> None:
     """Estimate memory, processors and machines for each design, and name the simplest that holds.
@@ -27,8 +28,6 @@ def plan(
 
     Example: keras-similarity plan --items 1e9 --dim 128 --qps 500
     """
-    if not math.isfinite(items):
-        raise typer.BadParameter(f"--items must be a number of items: got {items}")
     work = Workload(round(items), dim, qps, cores, memory_gb * GB, embed_ms / 1e3)
     chosen = recommended(work)
     show_rows(

@@ -62,7 +62,7 @@ def query_vector(image: Path | None, text: str | None, vector: str | None, encod
     if encoder is None:
         raise typer.BadParameter("--image and --text need a model: --encoder model.keras")
     from keras_similarity.cli.encoders import open_encoder
-    from keras_similarity.cli.image_folder import read_images
+    from keras_similarity.embed.images import read_images
 
     model = open_encoder(encoder)
     wanted = "image" if image is not None else "text"

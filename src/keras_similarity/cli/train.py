@@ -33,7 +33,8 @@ def train(
     import numpy as np
 
     from keras_similarity.backend import require_backend
-    from keras_similarity.cli.image_folder import find_images, read_images
+    from keras_similarity.cli.image_folder import find_images
+    from keras_similarity.embed.images import read_images
     from keras_similarity.samplers import MultiShotMemorySampler
 
     require_backend()

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.cli.encoders import open_encoder
-from keras_similarity.cli.image_folder import find_images, read_images
+from keras_similarity.cli.image_folder import find_images
 from keras_similarity.embed import read_shards
+from keras_similarity.embed.images import read_images
 from keras_similarity.embed.shards import is_embeddings
 from keras_similarity.export import VectorBatch, read_parquet
 

@@ -88,11 +88,12 @@ def embed(
     check_choice(executor, EXECUTORS, name="executor")
     shard_rows = check_whole(shard_rows, name="shard_rows", minimum=1)
     batch_size = check_whole(batch_size, name="batch_size", minimum=1)
+    workers = None if workers is None else check_whole(workers, name="workers", minimum=1)
     rows = find_source(source, labels=labels, ids=ids, column=column)
     if len(rows) == 0:
         raise ValueError("`source` has no rows.\n  Check where the data come from.")
     encoder = open_model(model)
-    job = Job(encoder_fingerprint(model), rows.fingerprint(), encoder.dim, len(rows), shard_rows)
+    job = Job(encoder_fingerprint(model, encoder), rows.fingerprint(), encoder.dim, len(rows), shard_rows)
     folder = Path(out).resolve()
     start(folder, job)
     report = progress or (lambda done: None)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_pixels import image_pixels
 
-__all__ = ["ImageTooLargeError", "UnsupportedImageError", "read_image"]
+__all__ = ["ImageTooLargeError", "UnsupportedImageError", "read_image", "read_images"]
 
 WEB_FORMATS = ("JPEG", "PNG", "WEBP")
 MOST_PIXELS = 20_000_000
@@ -70,3 +70,20 @@ def read_image(
         reason = "its content is none" if isinstance(error, pillow.UnidentifiedImageError) else str(error)
         wanted = "a whole image" if formats is None else f"a whole image in {', '.join(formats)}"
         raise UnsupportedImageError(f"{name} must be {wanted}: {reason}.\n  Convert or repair it.") from error
+
+
+def read_images(sources: Sequence[bytes | Path], shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    """Return images `(n, *shape)` of one size, of any format that Pillow knows.
+
+    Raises:
+        ValueError: one cannot be read; the message names it.
+    """
+    return np.stack([_named(source, shape) for source in sources])
+
+
+def _named(source: bytes | Path, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+    try:
+        return read_image(source, shape, formats=None)
+    except ValueError as error:
+        name = source if isinstance(source, Path) else f"an image of {len(source)} bytes"
+        raise ValueError(f"{name} is no readable image: {error}") from error

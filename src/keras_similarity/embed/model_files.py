@@ -78,14 +78,16 @@ def open_model(model: Any) -> Encoder:
     return encoder
 
 
-def encoder_fingerprint(model: Any) -> str:
-    """Return what tells models apart: a file's bytes, a Keras model's settings and weights, an encoder's name."""
+def encoder_fingerprint(model: Any, encoder: Encoder) -> str:
+    """Return what tells models apart: a file's bytes, a Keras model's settings and weights, an encoder's name.
+
+    `encoder` is what `open_model(model)` returned.
+    """
     if isinstance(model, str | Path):
         with Path(model).open("rb") as file:
             return file_digest(file, "sha256").hexdigest()
     if hasattr(model, "predict_on_batch"):
         return model_fingerprint(model).hex()
-    encoder = open_model(model)
     about = f"{encoder.name} {encoder.kind} {encoder.shape} {encoder.dim} {encoder.pixel_scale}"
     return blake2b(about.encode(), digest_size=16).hexdigest()
 

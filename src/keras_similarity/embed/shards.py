@@ -10,11 +10,12 @@ import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from hashlib import blake2b
+from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
 from keras_similarity.core.extras import import_extra
+from keras_similarity.core.sync import sync_folder
 from keras_similarity.embed.parquet import VectorBatch, read_parquet, write_batches
 from keras_similarity.errors import EmbeddingsFormatError
 
@@ -22,7 +23,6 @@ __all__ = ["Job", "Shard", "finish", "is_embeddings", "read_shards", "shards_the
 
 FORMAT_VERSION = 1
 JOB, MANIFEST = "job.json", "manifest.json"
-HASHED_BYTES = 1 << 20  # read at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,12 +142,13 @@ def is_embeddings(folder: Path) -> bool:
     return (folder / JOB).is_file()
 
 
-def read_shards(folder: Path) -> Iterator[VectorBatch]:
+def read_shards(folder: str | os.PathLike[str]) -> Iterator[VectorBatch]:
     """Read embeddings part by part, in the order of their rows, every byte checked.
 
     Raises:
         EmbeddingsFormatError: not complete, of a later version, or a shard is missing or damaged.
     """
+    folder = Path(folder)
     if not (folder / MANIFEST).is_file():
         raise EmbeddingsFormatError(f"{folder} holds no complete embeddings.\n  Run the same `embed` again.")
     manifest = _read_json(folder / MANIFEST)
@@ -170,15 +171,15 @@ def _job_record(job: Job) -> dict[str, Any]:
 
 
 def _checksum(path: Path) -> str:
-    digest = blake2b(digest_size=16)
     with path.open("rb") as file:
-        while part := file.read(HASHED_BYTES):
-            digest.update(part)
-    return digest.hexdigest()
+        return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
 
 
 def _read_json(path: Path) -> dict[str, Any]:
-    return json.loads(path.read_text())
+    try:
+        return json.loads(path.read_text())
+    except ValueError as error:
+        raise EmbeddingsFormatError(f"{path} is damaged: {error}.\n  Delete the folder, and embed again.") from error
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> None:
@@ -189,7 +190,7 @@ def _write_json(path: Path, record: dict[str, Any]) -> None:
 
 def _replace(fresh: Path, target: Path) -> None:
     """Give a whole file its name, so that a crash of the machine leaves it whole or nameless."""
-    with fresh.open("rb") as file:
+    with fresh.open("rb+") as file:
         os.fsync(file.fileno())
     try:
         fresh.replace(target)
@@ -197,8 +198,4 @@ def _replace(fresh: Path, target: Path) -> None:
         # Another run of this job has finished meanwhile, and cleared away what was no shard.
         if not target.is_file():
             raise
-    folder = os.open(target.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(target.parent)

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import as_array, check_same_length
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_folder import images_by_class
+from keras_similarity.core.label_json import check_label_types
 from keras_similarity.core.labels import label_list
 from keras_similarity.embed.encoder import Encoder
-from keras_similarity.embed.images import read_image
+from keras_similarity.embed.images import read_images
 from keras_similarity.embed.parquet import vectors_of
 
 __all__ = ["Items", "Source", "find_source"]
@@ -74,7 +75,7 @@ class ImageFolder:
         """Read some images; a ValueError names one that is none."""
         paths = self.paths[start:stop]
         ids = [path.relative_to(self.folder).as_posix() for path in paths]
-        return Items(_pixels(paths, encoder), ids, list(self.labels[start:stop]), [None] * len(paths))
+        return Items(read_images(paths, encoder.shape), ids, list(self.labels[start:stop]), [None] * len(paths))
 
     def fingerprint(self) -> str:
         """Hash names, sizes and times of change."""
@@ -118,8 +119,8 @@ class ParquetRows:
         return Items(_inputs(values, encoder), ids, labels, metadata)
 
     def fingerprint(self) -> str:
-        """Hash names, sizes and times of change."""
-        return _of_files(self.folder, self.paths)
+        """Hash names, sizes and times of change, and tell the column."""
+        return f"{_of_files(self.folder, self.paths)} {self.column}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,11 +142,13 @@ class ArrayRows:
         return Items(_inputs(rows, encoder), ids, labels, [None] * len(ids))
 
     def fingerprint(self) -> str:
-        """Hash an array's content, and of a data set what it says of itself: its own fingerprint, or its length."""
+        """Hash what is in memory; of another data set what it says of itself: its own fingerprint, or its length."""
         digest = blake2b(f"{len(self)} {getattr(self.x, '_fingerprint', '')}".encode(), digest_size=16)
         if isinstance(self.x, np.ndarray) and self.x.dtype.kind != "O":
-            digest.update(f"{self.x.dtype} {self.x.shape}".encode())
-            digest.update(np.ascontiguousarray(self.x).view(np.uint8).data)
+            _add_array(digest, self.x)
+        elif isinstance(self.x, np.ndarray | list | tuple):
+            for row in self.x:
+                _add_row(digest, row)
         digest.update(repr((self.ids, self.labels)).encode())
         return digest.hexdigest()
 
@@ -161,9 +164,16 @@ def find_source(source: Any, *, labels: Any = None, ids: Any = None, column: str
 
     Raises:
         FileNotFoundError: nothing is there.
-        ValueError: neither images nor Parquet files, or another number of labels or ids.
+        ValueError: neither images nor Parquet files, no such column, or labels or ids of another number
+            or for files.
+        TypeError: a label that cannot be saved.
     """
     if isinstance(source, str | Path):
+        if labels is not None or ids is not None:
+            raise ValueError(
+                "`labels` and `ids` belong to an array or a data set: files bring their own.\n"
+                '  Leave them out, or write them into columns "label" and "id".'
+            )
         return _on_disk(Path(source).resolve(), column)
     if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
         raise TypeError(
@@ -176,6 +186,7 @@ def find_source(source: Any, *, labels: Any = None, ids: Any = None, column: str
     for name, values in lists.items():
         if values is not None:
             check_same_length(len(x), values, name=name, what="source")
+    check_label_types(lists["labels"] or [])
     return ArrayRows(x, lists["ids"], lists["labels"])
 
 
@@ -186,11 +197,19 @@ def _on_disk(path: Path, column: str | None) -> Source:
     if files:
         parquet = import_extra("pyarrow.parquet", extra="data", purpose="Parquet files")
         ends = list(accumulate(parquet.read_metadata(file).num_rows for file in files))
+        _check_column(column, parquet.read_schema(files[0]).names)
         return ParquetRows(path if path.is_dir() else path.parent, files, column, ends)
     paths, labels = images_by_class(path)
     if not paths:
         raise ValueError(f"{path} needs subfolders with images, one a class, or Parquet files.\n  Check the path.")
     return ImageFolder(path, paths, labels)
+
+
+def _check_column(column: str | None, names: list[str]) -> None:
+    if column is not None and column not in names:
+        raise ValueError(
+            f"`column` must be one of the file's, {', '.join(names)}: got {column!r}.\n  Name one of them."
+        )
 
 
 def _rows_of(path: Path, start: int, stop: int) -> Any:
@@ -238,7 +257,7 @@ def _inputs(values: Sequence[Any] | NDArray[Any], encoder: Encoder) -> Any:
     if encoder.kind == "image" and not isinstance(values, np.ndarray):
         contents = [value["bytes"] if isinstance(value, dict) else value for value in values]  # as data sets keep them
         if contents and isinstance(contents[0], bytes | str | Path):
-            return _pixels([Path(value) if isinstance(value, str) else value for value in contents], encoder)
+            return read_images([Path(value) if isinstance(value, str) else value for value in contents], encoder.shape)
         values = [as_array(value) for value in contents]
     rows = np.asarray(values)
     if rows.shape[1:] != encoder.shape:
@@ -249,16 +268,17 @@ def _inputs(values: Sequence[Any] | NDArray[Any], encoder: Encoder) -> Any:
     return rows
 
 
-def _pixels(sources: Sequence[Path | bytes], encoder: Encoder) -> NDArray[np.uint8]:
-    return np.stack([_image(source, encoder.shape) for source in sources])
+def _add_row(digest: Any, row: Any) -> None:
+    array = as_array(row)
+    if array.dtype.kind in "OSU":
+        digest.update(f"{row!r} ".encode(errors="surrogatepass"))
+    else:
+        _add_array(digest, array)
 
 
-def _image(source: Path | bytes, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    try:
-        return read_image(source, shape, formats=None)
-    except ValueError as error:
-        name = source if isinstance(source, Path) else f"an image of {len(source)} bytes"
-        raise ValueError(f"{name} is no readable image: {error}") from error
+def _add_array(digest: Any, array: NDArray[Any]) -> None:
+    digest.update(f"{array.dtype} {array.shape}".encode())
+    digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
 
 
 def _of_files(folder: Path, paths: list[Path]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.cli.image_folder import read_images
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_folder import images_by_class
+from keras_similarity.embed.images import read_images
 from keras_similarity.errors import DataUnavailableError
 
 __all__ = ["load_images"]

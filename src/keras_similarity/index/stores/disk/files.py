@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Generator
 from pathlib import Path
 from typing import IO, Any
 
+from keras_similarity.core.sync import sync_folder
 from keras_similarity.errors import ReadOnlyIndexError, StorageError, StorageFullError
 from keras_similarity.index.stores.disk.write_points import at_write_point
 
-__all__ = ["explained", "sweep", "sync_folder", "write_whole"]
+__all__ = ["explained", "sweep", "write_whole"]
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -41,17 +42,6 @@ def write_whole(path: Path, write: Callable[[IO[bytes]], Any], *, sync: bool = T
             with contextlib.suppress(OSError):
                 fresh.unlink(missing_ok=True)
             raise
-
-
-def sync_folder(path: Path) -> None:
-    """Wait until the names in a folder are on the disk."""
-    if os.name != "posix":  # elsewhere a folder cannot be opened, and its names are written at once
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def sweep(folder: Path, named: Collection[str]) -> None:

@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from keras_similarity.core.checks import check_choice
+from keras_similarity.core.sync import sync_folder
 from keras_similarity.index.stores.disk.compaction import CompactingStore
 from keras_similarity.index.stores.disk.connection import SYNCHRONOUS
 from keras_similarity.index.stores.disk.database import FILE, Database
-from keras_similarity.index.stores.disk.files import explained, sync_folder
+from keras_similarity.index.stores.disk.files import explained
 from keras_similarity.index.stores.disk.graphs import GRAPHS
 from keras_similarity.index.stores.disk.reader import SEGMENTS
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from keras_similarity.core.sync import sync_folder
 from keras_similarity.index.check_report import CheckReport
 from keras_similarity.index.stores.disk.check import Finding, Found, look_through
 from keras_similarity.index.stores.disk.database import FILE, Database
-from keras_similarity.index.stores.disk.files import explained, sync_folder
+from keras_similarity.index.stores.disk.files import explained
 from keras_similarity.index.stores.disk.last_write import LastWrite
 from keras_similarity.index.stores.disk.lock import WriterLock
 from keras_similarity.index.stores.disk.reader import SEGMENTS

@@ -5,11 +5,11 @@ import shutil
 import sqlite3
 from pathlib import Path
 
+from keras_similarity.core.sync import sync_folder
 from keras_similarity.errors import CorruptIndexError
 from keras_similarity.index.stores.disk.connection import connect, explained
 from keras_similarity.index.stores.disk.database import FILE, Database
 from keras_similarity.index.stores.disk.files import explained as files_explained
-from keras_similarity.index.stores.disk.files import sync_folder
 from keras_similarity.index.stores.disk.folder import check_free
 from keras_similarity.index.stores.disk.graphs import GRAPHS
 from keras_similarity.index.stores.disk.reader import RETRIES, SEGMENTS
