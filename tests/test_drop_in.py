@@ -1,4 +1,4 @@
-"""`tensorflow_similarity`: upstream's names, our objects, nothing of its own."""
+"""`tensorflow_similarity`: upstream's names and arguments, our objects."""
 
 import ast
 import importlib
@@ -43,7 +43,7 @@ def test_every_name_is_the_object_of_keras_similarity(name):
 
 
 @pytest.mark.parametrize("name", [*MODULES, "__init__"])
-def test_it_holds_names_and_no_logic(name):
+def test_it_hands_on_and_computes_nothing(name):
     tree = ast.parse((FOLDER / f"{name}.py").read_text())
     if name in NAMES_ONLY:
         assert all(isinstance(node, ast.Expr | ast.ImportFrom | ast.Assign) for node in tree.body)
@@ -140,9 +140,34 @@ def test_model__answers_to_every_call_of_upstreams_documentation(model, points, 
     classified = model.evaluate_classification(x, y, k=1, extra_metrics=["recall"], matcher="match_nearest", verbose=0)
     assert {"distance", "recall"} <= set(classified["optimal"])
     model.index_summary()
-    assert "40" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("items: 40\n")
     frame = model.to_data_frame(num_items=5)
     assert (len(frame), list(frame)) == (5, ["embeddings", "data", "labels"])
+
+
+@pytest.mark.slow
+@pytest.mark.training
+def test_other_k_or_matcher_than_was_calibrated__is_refused(model, points):
+    from keras_similarity.errors import NotCalibratedError
+
+    x, y = points[0][40:], points[1][40:]
+    calls = [model.match, lambda x, **asked: model.evaluate_classification(x, y, **asked)]
+    assert model.match(x, k=5) == model.match(x)  # the nearest decides, whatever k is
+    for call in calls:
+        with pytest.raises(ValueError, match=r"k=1 and matcher='match_nearest': got .*majority"):
+            call(x, matcher="match_majority_vote")
+    before = model.calibration
+    try:
+        model.calibrate(x, y, k=3, matcher="match_majority_vote")
+        assert model.match(x, k=3, matcher="majority_vote") == model.match(x)
+        for call in calls:
+            with pytest.raises(ValueError, match=r"k=3 and .* got k=5"):
+                call(x, k=5)
+        model._calibration = None
+        with pytest.raises(NotCalibratedError, match="evaluate_classification"):
+            model.evaluate_classification(x, y, k=5)
+    finally:
+        model._calibration = before
 
 
 @pytest.mark.slow
