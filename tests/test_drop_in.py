@@ -202,6 +202,51 @@ def test_model__grows_by_one_and_comes_back_from_its_file(model, points, tmp_pat
 
 
 @pytest.mark.training
+def test_arguments_of_the_model__reach_ours(monkeypatch, points):
+    import keras
+
+    from keras_similarity import SimilarityModel
+    from tensorflow_similarity.models import SimilarityModel as DropIn
+
+    got = []
+    for name in ("compile", "calibrate"):
+        monkeypatch.setattr(SimilarityModel, name, lambda _, *args, **named: got.append((args, named)))
+    inputs = keras.Input((4,))
+    model = DropIn(inputs, keras.layers.Dense(2)(inputs))
+    model.compile("sgd", "mse", ["mae"], search="linear", kv_store="folder", evaluator="memory", distance="cosine")
+    model.calibrate(*points, {"a": 0.9}, 3, "recall", "match_majority_vote", ["fpr"], 2, 0, seed=5)
+    voted = {"k": 3, "calibration_metric": "recall", "matcher": "match_majority_vote", "extra_metrics": ["fpr"]}
+    assert got[0] == (("sgd", "mse", ["mae"]), {"search": "exact", "store": "folder", "distance": "cosine"})
+    assert got[1] == ((*points, {"a": 0.9}), {**voted, "seed": 5})
+
+
+@pytest.mark.training
+def test_arguments_of_the_callback_and_the_augmenter__reach_ours(monkeypatch, points):
+    from keras_similarity import augment
+    from tensorflow_similarity import augmenters, callbacks
+
+    monkeypatch.setattr(callbacks, "RetrievalEval", lambda *_, **named: named)
+    named = callbacks.EvalCallback(*points, *points, "snr", ["f1"], 3, "match_majority_vote", 0.5, [0])
+    voted = {"k": 3, "matcher": "match_majority_vote", "threshold": 0.5, "known_classes": [0], "distance": "snr"}
+    assert named == {**voted, "classification_metrics": ["f1"], "prefix": ""}
+    monkeypatch.setattr(augment, "SimCLRAugmenter", lambda *_, **named: named)
+    assert augmenters.SimCLRAugmenter(4, 6, jitter_stength=0.5) == {"jitter_strength": 0.5}
+
+
+@pytest.mark.training
+def test_what_is_made_by_calling__is_its_name():
+    from tensorflow_similarity import classification_metrics, distances, matchers
+
+    made = {
+        classification_metrics: ["binary_accuracy", "f1", "fpr", "npv", "precision", "recall"],
+        distances: ["cosine", "euclidean", "inner_product", "manhattan", "snr", "squared_euclidean"],
+        matchers: ["match_majority_vote", "match_nearest"],
+    }
+    for module, names in made.items():
+        assert [str(getattr(module, name)()) for name in module.__all__ if name != "get"] == names
+
+
+@pytest.mark.training
 def test_augmenters__take_upstreams_order_and_spelling():
     from tensorflow_similarity.augmenters import BarlowAugmenter, SimCLRAugmenter
 
