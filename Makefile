@@ -98,7 +98,7 @@ test-search: $(WHEEL)
 
 docs: $(READY)  ## build the documentation into site/
 	$(INSTALL) --group docs
-	$(BIN)/mkdocs build --strict --quiet
+	$(BIN)/mkdocs build --strict
 
 bench:  ## every measurement, beside the peers; results in benchmarks/results/
 	$(MAKE) setup BACKENDS=all

@@ -1,10 +1,13 @@
-"""Pages that say what the code is: the newcomer's drawing, and the errors of the troubleshooting page."""
+"""Pages that say what the code is, or what was measured: the newcomer's drawing, the errors, the tables of quality."""
 
 import re
+import runpy
 from pathlib import Path
 
+import pytest
+
 import keras_similarity
-from guides import text_of
+from guides import FOLDER, text_of
 from keras_similarity import errors
 from test_import_graph import MAY_IMPORT
 
@@ -63,3 +66,17 @@ def test_messages_in_troubleshooting_are_those_of_the_code():
     for row in rows:
         for message in row.strip("`").replace("` … `", "|").replace("` / `", "|").split("|"):
             assert message.lower() in code, message
+
+
+def test_every_page_is_linked_from_the_first():
+    pages = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.md")}
+    linked = set(re.findall(r"\]\(([\w/-]+\.md)\)", text_of("index.md")))
+    assert {page for page in pages - linked - {"index.md"} if not page.startswith(("adr/", "reference/"))} == set()
+
+
+def test_tables_of_quality__are_those_of_the_results():
+    maker = Path(__file__).parents[1] / "benchmarks" / "quality" / "page.py"
+    if not maker.is_file():
+        pytest.skip("a source distribution has no benchmarks")
+    text = text_of("quality.md")
+    assert runpy.run_path(str(maker))["filled"](text) == text

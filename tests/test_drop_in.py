@@ -1,4 +1,4 @@
-"""`tensorflow_similarity`: upstream's names, our objects, nothing of its own."""
+"""`tensorflow_similarity`: upstream's names and arguments, our objects."""
 
 import ast
 import importlib
@@ -43,7 +43,7 @@ def test_every_name_is_the_object_of_keras_similarity(name):
 
 
 @pytest.mark.parametrize("name", [*MODULES, "__init__"])
-def test_it_holds_names_and_no_logic(name):
+def test_it_hands_on_and_computes_nothing(name):
     tree = ast.parse((FOLDER / f"{name}.py").read_text())
     if name in NAMES_ONLY:
         assert all(isinstance(node, ast.Expr | ast.ImportFrom | ast.Assign) for node in tree.body)
@@ -59,6 +59,15 @@ def test_every_public_name_is_in_the_guide():
     for name in MODULES:
         for public in importlib.import_module(f"tensorflow_similarity.{name}").__all__:
             assert re.search(rf"[`.]{public}[`(]", text), f"{name}.{public}"
+
+
+@pytest.mark.training
+def test_names_that_the_guide_calls_absent_are_absent():
+    absent = [row.split("|")[1] for row in GUIDE.read_text().splitlines() if "not in the drop-in" in row]
+    gone = {name for row in absent for path in re.findall(r"`([\w.]+)`", row) for name in [path.split(".")[-1]]}
+    assert {"visualize_views", "SimCLRLoss"} <= gone
+    for name in MODULES:
+        assert not gone & set(importlib.import_module(f"tensorflow_similarity.{name}").__all__)
 
 
 @pytest.fixture(scope="module")
@@ -140,9 +149,34 @@ def test_model__answers_to_every_call_of_upstreams_documentation(model, points, 
     classified = model.evaluate_classification(x, y, k=1, extra_metrics=["recall"], matcher="match_nearest", verbose=0)
     assert {"distance", "recall"} <= set(classified["optimal"])
     model.index_summary()
-    assert "40" in capsys.readouterr().out
+    assert capsys.readouterr().out.startswith("items: 40\n")
     frame = model.to_data_frame(num_items=5)
     assert (len(frame), list(frame)) == (5, ["embeddings", "data", "labels"])
+
+
+@pytest.mark.slow
+@pytest.mark.training
+def test_other_k_or_matcher_than_was_calibrated__is_refused(model, points):
+    from keras_similarity.errors import NotCalibratedError
+
+    x, y = points[0][40:], points[1][40:]
+    calls = [model.match, lambda x, **asked: model.evaluate_classification(x, y, **asked)]
+    assert model.match(x, k=5) == model.match(x)  # the nearest decides, whatever k is
+    for call in calls:
+        with pytest.raises(ValueError, match=r"k=1 and matcher='match_nearest': got .*majority"):
+            call(x, matcher="match_majority_vote")
+    before = model.calibration
+    try:
+        model.calibrate(x, y, k=3, matcher="match_majority_vote")
+        assert model.match(x, k=3, matcher="majority_vote") == model.match(x)
+        for call in calls:
+            with pytest.raises(ValueError, match=r"k=3 and .* got k=5"):
+                call(x, k=5)
+        model._calibration = None
+        with pytest.raises(NotCalibratedError, match="evaluate_classification"):
+            model.evaluate_classification(x, y, k=5)
+    finally:
+        model._calibration = before
 
 
 @pytest.mark.slow
@@ -165,6 +199,51 @@ def test_model__grows_by_one_and_comes_back_from_its_file(model, points, tmp_pat
     again.reset_index()
     again.load_index(tmp_path / "index")
     assert again.index_size() == before + 1
+
+
+@pytest.mark.training
+def test_arguments_of_the_model__reach_ours(monkeypatch, points):
+    import keras
+
+    from keras_similarity import SimilarityModel
+    from tensorflow_similarity.models import SimilarityModel as DropIn
+
+    got = []
+    for name in ("compile", "calibrate"):
+        monkeypatch.setattr(SimilarityModel, name, lambda _, *args, **named: got.append((args, named)))
+    inputs = keras.Input((4,))
+    model = DropIn(inputs, keras.layers.Dense(2)(inputs))
+    model.compile("sgd", "mse", ["mae"], search="linear", kv_store="folder", evaluator="memory", distance="cosine")
+    model.calibrate(*points, {"a": 0.9}, 3, "recall", "match_majority_vote", ["fpr"], 2, 0, seed=5)
+    voted = {"k": 3, "calibration_metric": "recall", "matcher": "match_majority_vote", "extra_metrics": ["fpr"]}
+    assert got[0] == (("sgd", "mse", ["mae"]), {"search": "exact", "store": "folder", "distance": "cosine"})
+    assert got[1] == ((*points, {"a": 0.9}), {**voted, "seed": 5})
+
+
+@pytest.mark.training
+def test_arguments_of_the_callback_and_the_augmenter__reach_ours(monkeypatch, points):
+    from keras_similarity import augment
+    from tensorflow_similarity import augmenters, callbacks
+
+    monkeypatch.setattr(callbacks, "RetrievalEval", lambda *_, **named: named)
+    named = callbacks.EvalCallback(*points, *points, "snr", ["f1"], 3, "match_majority_vote", 0.5, [0])
+    voted = {"k": 3, "matcher": "match_majority_vote", "threshold": 0.5, "known_classes": [0], "distance": "snr"}
+    assert named == {**voted, "classification_metrics": ["f1"], "prefix": ""}
+    monkeypatch.setattr(augment, "SimCLRAugmenter", lambda *_, **named: named)
+    assert augmenters.SimCLRAugmenter(4, 6, jitter_stength=0.5) == {"jitter_strength": 0.5}
+
+
+@pytest.mark.training
+def test_what_is_made_by_calling__is_its_name():
+    from tensorflow_similarity import classification_metrics, distances, matchers
+
+    made = {
+        classification_metrics: ["binary_accuracy", "f1", "fpr", "npv", "precision", "recall"],
+        distances: ["cosine", "euclidean", "inner_product", "manhattan", "snr", "squared_euclidean"],
+        matchers: ["match_majority_vote", "match_nearest"],
+    }
+    for module, names in made.items():
+        assert [str(getattr(module, name)()) for name in module.__all__ if name != "get"] == names
 
 
 @pytest.mark.training

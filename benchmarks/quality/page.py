@@ -52,8 +52,8 @@ def step_table(rows):
     return "\n".join(lines)
 
 
-def fill():
-    """Put the tables between their marks on the page."""
+def filled(text):
+    """The page with the tables of the results between their marks."""
     rows = json.loads((RESULTS / "quality-omniglot.json").read_text())
     short = [row for row in rows if row["recipe"].startswith("short")]
     full = [row for row in rows if row not in short]
@@ -64,11 +64,15 @@ def fill():
         "short": table(short, scores),
         "steps": step_table(json.loads((RESULTS / "quality-steps.json").read_text())["rows"]),
     }
-    text = PAGE.read_text()
     for name, lines in tables.items():
         before, mark, rest = text.partition(f"<!-- table: {name} -->\n")
         text = before + mark + lines + "\n<!-- end -->" + rest.partition("<!-- end -->")[2]
-    PAGE.write_text(text)
+    return text
+
+
+def fill():
+    """Write the tables into the page."""
+    PAGE.write_text(filled(PAGE.read_text()))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """TensorFlow Similarity's names, on Keras 3: programs written for it run unchanged.
 
-Names, and where upstream's arguments are others than ours, a line that hands them on; no logic. New programs import
+Names, and where upstream's arguments are others than ours, lines that hand them on. New programs import
 `keras_similarity`; moving over is a change of prefix.
 """
 

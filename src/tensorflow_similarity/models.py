@@ -1,5 +1,6 @@
 """The model with upstream's arguments. What they said of printing and building has no effect any more."""
 
+import sys
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import keras
 
 from keras_similarity import models
 from keras_similarity.core.extras import import_extra
+from keras_similarity.evaluate import get_matcher
 
 __all__ = ["SimilarityModel"]
 
@@ -70,12 +72,12 @@ class SimilarityModel(models.SimilarityModel):
         x: Any,
         cutpoint: str = "optimal",
         no_match_label: Hashable = -1,
-        k: Any = OTHER,
-        matcher: Any = OTHER,
+        k: int | None = None,
+        matcher: Any = None,
         verbose: Any = OTHER,
     ) -> Any:
-        """Label examples by their neighbours, with the k and the matcher of the calibration."""
-        return super().match(x, cutpoint, no_match_label)
+        """Label examples by their neighbours; k and matcher are those of the calibration, or left out."""
+        return super().match(x, cutpoint, no_match_label, matcher=self._calibrated_matcher("match", k, matcher))
 
     def evaluate_retrieval(  # type: ignore[override] - upstream's name of the metrics
         self, x: Any, y: Any, retrieval_metrics: Sequence[str] = ("recall@1",), verbose: Any = OTHER, **own: Any
@@ -87,18 +89,30 @@ class SimilarityModel(models.SimilarityModel):
         self,
         x: Any,
         y: Any,
-        k: Any = OTHER,
+        k: int | None = None,
         extra_metrics: Sequence[str] = ("precision", "recall"),
-        matcher: Any = OTHER,
+        matcher: Any = None,
         verbose: Any = OTHER,
     ) -> dict[str, dict[str, float]]:
-        """Classify examples at every cutpoint, with the k and the matcher of the calibration."""
-        return super().evaluate_classification(x, y, extra_metrics)
+        """Classify examples at every cutpoint; k and matcher are those of the calibration, or left out."""
+        voting = self._calibrated_matcher("evaluate_classification", k, matcher)
+        return super().evaluate_classification(x, y, extra_metrics, matcher=voting)
+
+    def _calibrated_matcher(self, caller: str, k: Any, matcher: Any) -> Any:
+        """Refuse another k or matcher than the thresholds were found with: distances would mean something else."""
+        calibration = self._existing_calibration(caller)
+        voting = get_matcher(calibration.matcher if matcher is None else matcher)
+        if voting.name != calibration.matcher or not (voting.nearest_only or k in (None, calibration.k)):
+            raise ValueError(
+                f"`{caller}()` needs the calibration's k={calibration.k} and matcher={calibration.matcher!r}: got "
+                f"k={k} and matcher={voting.name!r}.\n  Leave them out, or calibrate with them."
+            )
+        return voting
 
     def index_summary(self) -> None:
         """Print what the index holds and how it answers."""
         described = self._existing_index("index_summary").describe()
-        print("\n".join(f"{name}: {value}" for name, value in described.items()))  # noqa: T201 - as upstream did
+        sys.stdout.writelines(f"{name}: {value}\n" for name, value in described.items())
 
     def to_data_frame(self, num_items: int = 0) -> Any:
         """Return the first items of the index, or all of them, as a data frame."""

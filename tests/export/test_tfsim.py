@@ -18,6 +18,18 @@ GOLDEN = Path(__file__).parents[1] / "golden" / "tfsim_0_17_1"
 GUIDE = Path(__file__).parents[2] / "docs" / "migrating.md"
 
 
+NO_SUCH_DISTANCE = json.dumps({"distance": "far"})
+NO_THRESHOLD = json.dumps({"distance": "cosine", "is_calibrated": True, "cutpoints": {"optimal": {}}})
+
+
+def squeeze(path):
+    """Compress the rows, and damage what came of it."""
+    np.savez_compressed(path, **np.load(path))
+    content = bytearray(path.read_bytes())
+    content[80:90] = b"\xff" * 10
+    path.write_bytes(content)
+
+
 class Trap:
     """Unpickled, it makes a file."""
 
@@ -94,10 +106,21 @@ def test_what_the_guide_runs_in_the_old_environment__makes_it_readable(saved, tm
     ("damage", "message"),
     [
         (lambda index: (index / "store" / "index.npz").write_bytes(b"PK\x03\x04"), "cannot be read"),
-        (lambda index: (index / "index_metadata.json").write_text("{}"), "needs JSON with a distance"),
+        (lambda index: (index / "store" / "index.npz").write_bytes(b"no archive"), "cannot be read"),
+        (lambda index: squeeze(index / "store" / "index.npz"), "cannot be read"),
+        (lambda index: (index / "index_metadata.json").write_text("{}"), "needs JSON with a known distance"),
+        (lambda index: (index / "index_metadata.json").write_text("[" * 100_000), "needs JSON with a known distance"),
+        (
+            lambda index: (index / "index_metadata.json").write_text(NO_SUCH_DISTANCE),
+            "needs JSON with a known distance",
+        ),
+        (lambda index: (index / "index_metadata.json").write_text(NO_THRESHOLD), "thresholds where it is calibrated"),
         (lambda index: shutil.rmtree(index / "store"), "Redis"),
     ],
-    ids=["rows cut off", "no distance", "no rows"],
+    ids=[
+        *("rows cut off", "other bytes", "damaged rows"),
+        *("no distance", "nested without end", "an unknown distance", "a cutpoint without a threshold", "no rows"),
+    ],
 )
 def test_damaged_index__is_an_error_that_names_the_file(saved, damage, message):
     folder = saved(labels=np.arange(3))
@@ -106,9 +129,16 @@ def test_damaged_index__is_an_error_that_names_the_file(saved, damage, message):
         read_tfsim(folder)
 
 
-def test_columns_of_other_lengths__are_an_error(saved):
-    with pytest.raises(IndexFormatError, match="'labels': 2"):
-        read_tfsim(saved(labels=np.arange(2)))
+@pytest.mark.parametrize("labels", [np.arange(2), np.array(3)], ids=["two for three rows", "no column"])
+def test_columns_of_other_lengths__are_an_error(saved, labels):
+    with pytest.raises(IndexFormatError, match=f"'labels': {re.escape(str(labels.shape))}"):
+        read_tfsim(saved(labels=labels))
+
+
+def test_rows_that_no_index_takes__leave_none_behind(saved, tmp_path):
+    done = run(saved(labels=np.arange(3), embeddings=np.full((3, 2), np.nan, np.float32)), "-o", tmp_path / "new")
+    assert "finite" in str(done.exception)
+    assert not (tmp_path / "new").exists()
 
 
 def test_index_that_is_there__is_left_alone(tmp_path):

@@ -44,6 +44,14 @@ def test_honest_models__pass(saved):
     check_model_file(saved)
 
 
+def test_model_of_the_drop_in__passes(tmp_path):
+    from tensorflow_similarity.models import SimilarityModel as DropIn
+
+    inputs = keras.Input((2,))
+    DropIn(inputs, MetricEmbedding(3)(inputs)).save(tmp_path / "m.keras")
+    check_model_file(tmp_path / "m.keras")
+
+
 BAD = {
     "lambda": (layer(module="keras.layers", class_name="Lambda"), "Lambda"),
     "SavedModel inside": (layer(module="keras.layers", class_name="TFSMLayer"), "TFSMLayer"),
@@ -56,6 +64,7 @@ BAD = {
     "a function among layers": (layer(module="keras.layers", class_name="deserialize"), "deserialize"),
     "a builtin": (layer(module="builtins", class_name="eval"), "eval"),
     "a function by name": (layer(module="builtins", class_name="function"), "function"),
+    "another module of the drop-in's name": (layer(module="tensorflow_similarity.evil", class_name="X"), "evil.X"),
     "another's registered class": (
         layer(module=None, class_name="Mine", registered_name="evil>Mine"),
         "evil>Mine",

@@ -1,5 +1,6 @@
 """`keras-similarity import-tfsim`: an index that TensorFlow Similarity saved."""
 
+import shutil
 from pathlib import Path
 from typing import Annotated
 
@@ -33,6 +34,11 @@ def import_tfsim(
     check_free(index)
     found = read_tfsim(folder, labels="labels" not in left_out, data="data" not in left_out)
     with Index(found.embeddings.shape[1], found.distance, store=index) as made:
-        made.add(found.embeddings, found.labels, data=found.data)
+        try:
+            made.add(found.embeddings, found.labels, data=found.data)
+        except BaseException:  # such as NaN among its rows: no empty index stays behind
+            made.close()
+            shutil.rmtree(index)
+            raise
         values = {"index": str(index), "items": len(made), "dim": made.dim, "distance": str(made.distance)}
     show_values(values | {"thresholds_left_behind": found.cutpoints or None}, as_json=as_json)

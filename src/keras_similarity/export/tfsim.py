@@ -8,6 +8,7 @@ an index is built from the vectors.
 import json
 import os
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ __all__ = ["SavedTfsimIndex", "read_tfsim"]
 
 METADATA_FILE = "index_metadata.json"
 ROWS_FILES = ("index.npz", "store/index.npz")  # of 0.17 and before, and of what came after
+# What Python and NumPy raise where an archive is no whole one, or is of a kind that they cannot read.
+DAMAGE = (OSError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,7 +67,7 @@ def read_tfsim(path: str | os.PathLike[str], *, labels: bool = True, data: bool 
           Pass the folder that was given to `save_index`.
     """
     folder = _folder(Path(path))
-    settings = _settings(folder / METADATA_FILE)
+    distance, cutpoints = _settings(folder / METADATA_FILE)
     rows = next((folder / name for name in ROWS_FILES if (folder / name).is_file()), None)
     if rows is None:
         raise IndexFormatError(
@@ -77,8 +80,8 @@ def read_tfsim(path: str | os.PathLike[str], *, labels: bool = True, data: bool 
         columns["embeddings"],
         None if "labels" not in columns else columns["labels"].tolist(),
         columns.get("data"),
-        get_distance(settings["distance"]),
-        {name: float(cutpoint["distance"]) for name, cutpoint in settings["cutpoints"].items()},
+        distance,
+        cutpoints,
     )
 
 
@@ -92,30 +95,35 @@ def _folder(path: Path) -> Path:
     )
 
 
-def _settings(path: Path) -> dict[str, Any]:
+def _settings(path: Path) -> tuple[Distance, dict[str, float]]:
     try:
         settings = json.loads(path.read_text("utf-8"))
-        calibrated = settings.get("is_calibrated", False)
-        return {"distance": settings["distance"], "cutpoints": settings["cutpoints"] if calibrated else {}}
-    except (ValueError, KeyError, AttributeError, TypeError) as error:
-        raise IndexFormatError(f"{path} needs JSON with a distance: {error!r}.\n  Copy the index again.") from error
+        cutpoints = settings["cutpoints"] if settings.get("is_calibrated", False) else {}
+        thresholds = {name: float(cutpoint["distance"]) for name, cutpoint in cutpoints.items()}
+        return get_distance(settings["distance"]), thresholds
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
+        raise IndexFormatError(
+            f"{path} needs JSON with a known distance, and thresholds where it is calibrated: {error!r}.\n"
+            "  Copy the index again."
+        ) from error
 
 
 def _columns(path: Path, names: list[str]) -> dict[str, NDArray[Any]]:
     """Return these columns of the file, each of one length; a column of "data" may be missing."""
     columns: dict[str, NDArray[Any]] = {}
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+        # Not `np.load`, which takes what is no archive for something else, a pickle at last.
+        with path.open("rb") as opened, np.lib.npyio.NpzFile(opened, allow_pickle=False) as file:
             for name in names:
                 if name in file.files or name != "data":
                     columns[name] = _column(file, name, path)
-    except (OSError, EOFError, KeyError, zipfile.BadZipFile) as error:
+    except DAMAGE as error:
         raise IndexFormatError(f"{path} cannot be read: {error}.\n  Copy the index again.") from error
-    lengths = {name: len(np.atleast_1d(column)) for name, column in columns.items()}
-    if columns["embeddings"].ndim != 2 or len(set(lengths.values())) > 1:
+    shapes = {name: column.shape for name, column in columns.items()}
+    if len(shapes["embeddings"]) != 2 or len({shape[:1] for shape in shapes.values()}) > 1:
         raise IndexFormatError(
-            f"{path} needs embeddings (n, d) and one entry a row of each other column: got embeddings of shape "
-            f"{columns['embeddings'].shape} and lengths {lengths}.\n  Copy the index again."
+            f"{path} needs embeddings (n, d) and one entry a row of each other column: got the shapes {shapes}.\n"
+            "  Copy the index again."
         )
     return columns
 

@@ -19,9 +19,10 @@ __all__ = ["check_model_file"]
 KERAS = ("layers", "models", "initializers", "optimizers", "losses", "metrics", "regularizers", "constraints")
 MODULES = {"keras", "keras.optimizers.schedules", "keras.dtype_policies", *(f"keras.{part}" for part in KERAS)}
 MODULES |= {"keras.src.models.functional", "keras.src.models.sequential", "keras.src.models.model"}
+MODULES |= {"tensorflow_similarity.models"}  # the drop-in's one class
 # Ours, and the optimizers that Keras swaps its own for where PyTorch computes.
-TRUSTED = ("keras_similarity.", "tensorflow_similarity.", "keras.src.backend.torch.optimizers.")
-PACKAGES = ("keras_similarity>", "tensorflow_similarity>")  # how Keras writes a class that we registered
+TRUSTED = ("keras_similarity.", "keras.src.backend.torch.optimizers.")
+PACKAGE = "keras_similarity>"  # how Keras writes a class that we registered
 BUILTINS = {"slice", "range", "tuple", "list", "dict", "str", "int", "float", "bool", "bytes", "NoneType"}
 # What runs code of the file, or reads another file.
 DANGEROUS = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__", "function"}
@@ -84,7 +85,7 @@ def _check_class(value: dict[str, Any], name: str) -> None:
     cls, module, registered = (value.get(key) for key in ("class_name", "module", "registered_name"))
     of_class = isinstance(cls, str) and (cls[:1].isupper() or cls.startswith("__"))  # a function is never needed
     of_keras = isinstance(module, str) and (module in MODULES or module.startswith(TRUSTED))
-    of_ours = module is None and isinstance(registered, str) and registered.startswith(PACKAGES)
+    of_ours = module is None and isinstance(registered, str) and registered.startswith(PACKAGE)
     plain = module is None and registered in (None, cls)
     allowed = str(cls) in BUILTINS if module == "builtins" else of_class and (of_keras or of_ours or plain)
     if not isinstance(cls, str) or cls in DANGEROUS or not allowed:
