@@ -7,6 +7,7 @@ import urllib.request
 
 import numpy as np
 import pytest
+from PIL import Image as image
 
 import keras_similarity as ks
 from browser.conftest import wait_for_map
@@ -268,11 +269,10 @@ def test_more_points_than_are_drawn__come_when_somebody_looks_closer(tmp_path, o
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_the_map__is_drawn_in_the_colours_of_the_page(served, open_page, scheme):
     """Without `Function`, which the policy must allow, plotly draws nothing and says nothing."""
-    pillow = pytest.importorskip("PIL.Image")
     page = open_page(served[0], color_scheme=scheme)
     wait_for_map(page)
     page.wait_for_timeout(500)
-    shown = np.asarray(pillow.open(io.BytesIO(page.locator("#map").screenshot())).convert("RGB")).reshape(-1, 3)
+    shown = np.asarray(image.open(io.BytesIO(page.locator("#map").screenshot())).convert("RGB")).reshape(-1, 3)
     colors, counts = np.unique(shown, axis=0, return_counts=True)
     background = colors[counts.argmax()].mean()
     assert background > 240 if scheme == "light" else background < 40

@@ -71,7 +71,6 @@ def test_on_torch__two_processes__equal_one():
     ids=["jax", "tensorflow", "torch"],
 )
 def test_example__tiny__prints_one_line_from_all_devices(backend, command):
-    pytest.importorskip("sklearn")
     printed = run(backend, *command)
     assert printed.startswith("4 devices" if backend == "jax" else "2 "), printed
     assert printed.count("\n") == 1

@@ -31,7 +31,6 @@ def test_every_example_is_here():
 
 @pytest.mark.parametrize("name", EXPECTED)
 def test_example__runs_and_says_what_it_found(name, monkeypatch, capsys):
-    pytest.importorskip("sklearn")
     expected, needs = EXPECTED[name]
     if needs is not None and not (DATA / needs).is_file():
         pytest.skip(NO_DATA)

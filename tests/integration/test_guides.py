@@ -26,6 +26,5 @@ def test_deploy_page__prints_what_it_says(tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.training
 def test_tutorial__prints_what_it_says(tmp_path, monkeypatch):
-    pytest.importorskip("sklearn")
     monkeypatch.chdir(tmp_path)
     run_guide("tutorial.md")

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image as image
 
 import keras_similarity as ks
 from serve.serving import running
@@ -32,11 +33,10 @@ def looked(tmp_path_factory):
 
 
 def _data(rng):
-    pillow = pytest.importorskip("PIL.Image")
     files = {}
     for kind, side in (("PNG", 40), ("JPEG", 40), ("GIF", 40), ("WEBP", 200)):
         content = io.BytesIO()
-        pillow.fromarray(rng.integers(0, 255, (side, side, 3)).astype(np.uint8)).save(content, kind)
+        image.fromarray(rng.integers(0, 255, (side, side, 3)).astype(np.uint8)).save(content, kind)
         files[kind] = content.getvalue()
     return [
         rng.integers(0, 255, (28, 28)).astype(np.uint8),
