@@ -41,4 +41,4 @@ def main():
                 )
     if scale == 1:
         RESULTS.mkdir(exist_ok=True)
-        write("index", rows, versions=versions("numpy", "faiss-cpu", "usearch", "nmslib"))
+        write("index", rows, versions=versions("numpy", "faiss-cpu", "usearch", "nmslib-metabrainz"))

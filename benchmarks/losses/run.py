@@ -88,7 +88,12 @@ def chunked_rows():
 def main():
     rows = [*all_triplet_rows(), *chunked_rows(), *tuple_rows(2, {}), *tuple_rows(1, ONE_THREAD)]
     RESULTS.mkdir(exist_ok=True)
-    profile = run("stages.py", backend="jax")
+    settings = {"two threads": {}, "one thread": ONE_THREAD}
+    profile = {
+        f"{backend}, {threads}": run("stages.py", backend=backend, **environment)
+        for backend in ("jax", "tensorflow")
+        for threads, environment in settings.items()
+    }
     write(
         "losses",
         rows,

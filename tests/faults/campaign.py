@@ -12,7 +12,7 @@ import traceback
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from faults.workload import Model, answers, apply, holds, operation
+from faults.workload import Model, answers, apply, holds, of_kind, operation
 from keras_similarity import Index
 from keras_similarity.index.stores.disk import store
 
@@ -80,15 +80,18 @@ def use_small_segments():
     store.SEGMENT_ROWS = SMALL_SEGMENTS
 
 
-def prepared(folder, seed, steps=25):
-    """An index with a history, in a folder, and its model."""
+def prepared(folder, seed, steps=25, *, engine="auto", rows=0):
+    """An index with a history, in a folder, and its model; with `rows` it begins with at least so many."""
     use_small_segments()
     model = Model()
-    with Index(6, "euclidean", store=folder, durability="fast") as index:
-        for step in range(steps):
-            if operation(seed, step)[0] != "big":
-                apply(index, operation(seed, step))
-                model.apply(operation(seed, step))
+    with Index(6, "euclidean", store=folder, durability="fast", engine=engine) as index:
+        done = [of_kind(seed, "big")] if rows else []
+        done += [step for number in range(steps) if (step := operation(seed, number))[0] != "big"]
+        for step in done:
+            apply(index, step)
+            model.apply(step)
+    if len(model.items) < rows:
+        raise ValueError(f"{len(model.items)} rows are too few")
     return model
 
 

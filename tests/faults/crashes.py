@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from faults.campaign import Tally, finish, in_child, prepared, run, use_small_segments
 from faults.workload import KINDS, Model, apply, of_kind, operation
 from keras_similarity import Index
+from keras_similarity.index.planner import LEAST_ROWS
 from keras_similarity.index.stores.disk import write_points
 
 
@@ -52,7 +53,7 @@ def kill_at_random(folder, seed, kills):
 def kill_at_points(folder, seed, kinds="all"):
     """Kill -9 at every numbered write point of every kind of write."""
     tally = Tally(seed)
-    model = prepared(folder / "index", seed)
+    model = prepared(folder / "index", seed, engine="faiss", rows=LEAST_ROWS)  # so many that a graph is written
     for kind in (*KINDS, "build", "snapshot", "save", "create") if kinds == "all" else kinds.split(","):
         point = 1
         while not _killed_at(point, folder, seed, kind, model, tally):

@@ -4,9 +4,11 @@ import pytest
 from keras import ops
 
 from gradients import value_and_gradient
+from keras_similarity.core.distances import distance_names
 from keras_similarity.losses import (
     AngularLoss,
     CircleLoss,
+    InfoNCELoss,
     MultiSimilarityLoss,
     SupConLoss,
     TripletLoss,
@@ -50,6 +52,32 @@ def test_big_batch__has_the_value_and_gradient_of_one_piece(x, used, monkeypatch
         np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-7)
     if isinstance(reduction, str):
         assert used == [("loss_in_one_pass", 10)]
+
+
+@pytest.mark.parametrize("distance", distance_names())
+def test_big_batch__has_the_value_and_gradient_of_one_piece__with_every_distance(x, used, monkeypatch, distance):
+    loss = MultiSimilarityLoss(distance, beta=2.0, epsilon=None)
+    parts = value_and_gradient(lambda e: loss(LABELS, e), x)
+    with monkeypatch.context() as context:
+        context.setattr(metric_loss, "BIG_BATCH", 1000)
+        whole = value_and_gradient(lambda e: loss(LABELS, e), x)
+    for part, expected in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-6)
+    assert used == [("loss_in_one_pass", 10)]
+    assert loss.distance.name == distance
+
+
+@pytest.mark.parametrize("symmetric", [False, True])
+def test_two_views__in_one_pass__have_the_value_and_gradient_of_one_piece(rng, used, monkeypatch, symmetric):
+    views = rng.normal(size=(48, 2, 5)).astype(np.float32)
+    loss = InfoNCELoss(temperature=0.3, symmetric=symmetric)
+    parts = value_and_gradient(lambda e: loss(LABELS, e), views)
+    with monkeypatch.context() as context:
+        context.setattr(metric_loss, "BIG_BATCH", 1000)
+        whole = value_and_gradient(lambda e: loss(LABELS, e), views)
+    for part, expected in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(part, expected, rtol=1e-5, atol=1e-7)
+    assert used == [("loss_in_one_pass", 10)] * (1 + symmetric)
 
 
 @pytest.mark.parametrize("size", [None, 10])

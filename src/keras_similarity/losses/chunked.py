@@ -1,11 +1,12 @@
 """A loss over a big batch, some anchors at a time: the (b, n) matrices of pairs never exist whole."""
 
+import copy
 from typing import Any
 
 from keras import ops
 
 from keras_similarity.losses.comparison import Anchors, Comparison, known_counts
-from keras_similarity.ops import in_chunks, pair_masks, sum_in_one_pass
+from keras_similarity.ops import in_chunks, pair_masks, prepared_rows, sum_in_one_pass
 
 __all__ = ["compare_in_chunks", "loss_in_one_pass"]
 
@@ -14,6 +15,7 @@ Tensor = Any
 
 def compare_in_chunks(loss: Any, anchors: Anchors, size: int) -> Comparison:
     """Compare `size` anchors at a time; what is forgotten is computed anew for the gradient."""
+    loss, anchors = _prepared(loss, anchors)
     counts = known_counts(anchors) or ()
     per_row, shared = _as_floats(anchors, counts)
 
@@ -36,6 +38,7 @@ def loss_in_one_pass(loss: Any, anchors: Anchors, size: int, counts: tuple[Tenso
         counts: How many positives and negatives each anchor has.
         shares: What each anchor's value counts, `(b,)`; no gradient goes there.
     """
+    loss, anchors = _prepared(loss, anchors)
     per_row, shared = _as_floats(anchors, (*counts, shares))
 
     def chunk(*arguments: Tensor) -> Tensor:
@@ -44,6 +47,13 @@ def loss_in_one_pass(loss: Any, anchors: Anchors, size: int, counts: tuple[Tenso
         return ops.sum(compared.values * arguments[place])
 
     return sum_in_one_pass(chunk, per_row, shared, size)
+
+
+def _prepared(loss: Any, anchors: Anchors) -> tuple[Any, Anchors]:
+    """Do once what would be done to the keys for each chunk of anchors; the loss then has the distance of such rows."""
+    prepared = copy.copy(loss)
+    prepared.distance, (rows, keys) = prepared_rows(loss.distance, anchors.rows, anchors.keys)
+    return prepared, anchors._replace(rows=rows, keys=keys)
 
 
 def _as_floats(anchors: Anchors, more: tuple[Tensor, ...]) -> tuple[list[Tensor], list[Tensor]]:

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_similarity.core.checks import check_number
 from keras_similarity.core.distances import Distance
-from keras_similarity.losses.comparison import Anchors, Comparison
+from keras_similarity.losses.comparison import Anchors
 from keras_similarity.losses.nt_xent import NTXentLoss
 
 __all__ = ["InfoNCELoss", "MultiNegativesRankLoss", "info_nce", "multi_negatives_rank"]
@@ -119,15 +119,11 @@ class InfoNCELoss(NTXentLoss):
         super().__init__(distance, temperature, reduction=reduction, name=name, **kwargs)
         self.symmetric = bool(symmetric)
 
-    def comparison(self, anchors: Anchors) -> Comparison:
-        """Compare queries with keys, and where that is asked for keys with queries."""
-        forward = super().comparison(anchors)
+    def directions(self, anchors: Anchors) -> tuple[Anchors, ...]:
+        """Return queries among keys, and where that is asked for keys among queries."""
         if anchors.among_keys or anchors.present is not None or not self.symmetric:
-            return forward
-        backward = super().comparison(
-            Anchors(anchors.keys, anchors.codes, anchors.rows, anchors.codes, among_keys=False)
-        )
-        return forward._replace(values=(forward.values + backward.values) / 2.0)
+            return (anchors,)
+        return anchors, anchors._replace(rows=anchors.keys, keys=anchors.rows)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, all of it JSON."""

@@ -32,7 +32,7 @@ Tensor = Any
 # From here on a (b, b) matrix is 16 MB and more: to have it written by the system's fresh pages costs more than to
 # compute it twice, in chunks that stay in the cache.
 BIG_BATCH = 2048
-CACHED_ROWS = 128
+CACHED_ROWS = 256
 
 
 class MetricLoss(keras.losses.Loss):
@@ -134,8 +134,17 @@ class MetricLoss(keras.losses.Loss):
             return Anchors(rows[:, 0], codes, rows[:, 1], codes, among_keys=False)
         return Anchors(rows, codes, rows, codes, among_keys=True)
 
+    def directions(self, anchors: Anchors) -> tuple[Anchors, ...]:
+        """Return what is compared with what: the mean over these counts. The anchors' classes are the same in each."""
+        return (anchors,)
+
     def comparison(self, anchors: Anchors) -> Comparison:
-        """Compare anchors with their keys, at once or in chunks."""
+        """Compare anchors with their keys, at once or in chunks, in each direction."""
+        first, *others = (self._compared(direction) for direction in self.directions(anchors))
+        values = sum((other.values for other in others), first.values)
+        return first._replace(values=values / (1 + len(others))) if others else first
+
+    def _compared(self, anchors: Anchors) -> Comparison:
         size = self.chunk_size
         if size is None and keras.backend.backend() != "torch":
             size = self._own_chunk_size(anchors)
@@ -192,7 +201,9 @@ class MetricLoss(keras.losses.Loss):
         shares = self.reducer.shares(
             ops.cast(contributing, kind), ops.cast(positives, kind), anchors.codes, _weights(sample_weight, kind)
         )
-        return self._regularized(loss_in_one_pass(self, anchors, size, counts, shares), anchors)
+        directions = self.directions(anchors)
+        loss = sum(loss_in_one_pass(self, direction, size, counts, shares) for direction in directions)
+        return self._regularized(loss / len(directions), anchors)
 
     def _regularized(self, loss: Tensor, anchors: Anchors) -> Tensor:
         if self.embedding_regularizer is None:

@@ -5,11 +5,12 @@ from typing import Any
 from keras import ops
 
 from keras_similarity.ops import each_positive
-from keras_similarity.ops.reductions import FAR
+from keras_similarity.ops.reductions import FAR, masked_max, masked_min
 
 __all__ = ["choose_negatives", "choose_positives", "semi_hard_negatives"]
 
 Tensor = Any
+NOWHERE = 2**31 - 1
 
 
 def choose_positives(distances: Tensor, positives: Tensor, strategy: str) -> Tensor:
@@ -27,29 +28,40 @@ def choose_negatives(distances: Tensor, chosen: Tensor | None, negatives: Tensor
         return _nearest(distances, negatives)
     if strategy == "easy":
         return _farthest(distances, negatives)
-    limit = ops.take_along_axis(distances, chosen[:, None], axis=1)
-    return _nearest_beyond(distances, limit, negatives, _farthest(distances, negatives))
+    return _nearest_beyond(distances, ops.take_along_axis(distances, chosen[:, None], axis=1), negatives)
 
 
 def semi_hard_negatives(distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
     """Return the "semi-hard" negative of each anchor for each of its positives, `(b, n)`; any index elsewhere."""
-    last = _farthest(distances, negatives)
 
     def fill(here: Tensor, found: Tensor) -> Tensor:
         limit = ops.sum(ops.where(here, distances, 0.0), axis=1, keepdims=True)
-        return ops.where(here, _nearest_beyond(distances, limit, negatives, last)[:, None], found)
+        return ops.where(here, _nearest_beyond(distances, limit, negatives)[:, None], found)
 
-    return each_positive(fill, ops.broadcast_to(last[:, None], ops.shape(distances)), positives)
+    return each_positive(fill, ops.zeros_like(distances, dtype="int32"), positives)
 
 
-def _nearest_beyond(distances: Tensor, limit: Tensor, negatives: Tensor, fallback: Tensor) -> Tensor:
-    candidates = ops.where(ops.logical_and(negatives, distances > limit), distances, FAR)
-    return ops.where(ops.min(candidates, axis=1) < FAR, ops.argmin(candidates, axis=1), fallback)
+def _nearest_beyond(distances: Tensor, limit: Tensor, negatives: Tensor) -> Tensor:
+    """The nearest negative beyond a limit, else the farthest of all."""
+    nearest = masked_min(distances, ops.logical_and(negatives, distances > limit))
+    wanted = ops.where(nearest < FAR, nearest, masked_max(distances, negatives))
+    return _first_at(distances, wanted, negatives)
 
 
 def _nearest(distances: Tensor, mask: Tensor) -> Tensor:
-    return ops.argmin(ops.where(mask, distances, FAR), axis=1)
+    return _first_at(distances, masked_min(distances, mask), mask)
 
 
 def _farthest(distances: Tensor, mask: Tensor) -> Tensor:
-    return ops.argmax(ops.where(mask, distances, -FAR), axis=1)
+    return _first_at(distances, masked_max(distances, mask), mask)
+
+
+def _first_at(distances: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
+    """Return the first chosen place of each row where a distance is the wanted one, `(b,)`; 0 where none is.
+
+    Two plain reductions, the wanted distance's and this, take a fraction of the time of one that finds a place.
+    """
+    places = ops.arange(ops.shape(distances)[1], dtype="int32")[None, :]
+    found = ops.logical_and(mask, ops.equal(distances, wanted[:, None]))
+    first = ops.min(ops.where(found, places, NOWHERE), axis=1)
+    return ops.where(first < NOWHERE, first, 0)

@@ -4,7 +4,13 @@ from keras_similarity.ops.chunks import in_chunks, sum_in_one_pass
 from keras_similarity.ops.gather import gather, replica_share, whole_batch, whole_value
 from keras_similarity.ops.labels import as_codes, concrete, one_per_row
 from keras_similarity.ops.masks import pair_counts, pair_masks
-from keras_similarity.ops.pairwise import as_wide_float, paired_distances, pairwise_distances, unit_rows
+from keras_similarity.ops.pairwise import (
+    as_wide_float,
+    paired_distances,
+    pairwise_distances,
+    prepared_rows,
+    unit_rows,
+)
 from keras_similarity.ops.positives import each_positive, gap_sums, hinge_sums, smooth_ranks
 from keras_similarity.ops.reductions import (
     masked_log1p_sum_exp,
@@ -39,6 +45,7 @@ __all__ = [
     "pair_masks",
     "paired_distances",
     "pairwise_distances",
+    "prepared_rows",
     "replica_share",
     "safe_sqrt",
     "smooth_ranks",

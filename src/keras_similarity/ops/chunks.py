@@ -60,19 +60,21 @@ def sum_in_one_pass(
         count = ops.shape(per_row[0])[0]
         parts, within = _cut(per_row, count, size)
         keys, *others = shared
+        columns = ops.transpose(keys)  # what their gradient comes as: turning it round once is enough
 
         def add(number: Tensor, so_far: tuple[Tensor, Tensor, Tensor]) -> Any:
             rows, *more, factors, filling = (ops.take(part, number, axis=0) for part in (*parts, within))
-            value, (of_rows, of_keys) = value_and_gradients(
-                lambda rows, keys: function(rows, *more, factors * filling, keys, *others), (rows, keys)
+            value, (of_rows, of_columns) = value_and_gradients(
+                lambda rows, columns: function(rows, *more, factors * filling, ops.transpose(columns), *others),
+                (rows, columns),
             )
             place = (number, *[0] * len(of_rows.shape))
-            return so_far[0] + value, ops.slice_update(so_far[1], place, of_rows[None]), so_far[2] + of_keys
+            return so_far[0] + value, ops.slice_update(so_far[1], place, of_rows[None]), so_far[2] + of_columns
 
-        start = ops.zeros((), keys.dtype), ops.zeros_like(parts[0]), ops.zeros_like(keys)
+        start = ops.zeros((), keys.dtype), ops.zeros_like(parts[0]), ops.zeros_like(columns)
         sums: Any = ops.fori_loop(0, ops.shape(parts[0])[0], add, start)
-        value, of_rows, of_keys = sums
-        of_rows = ops.reshape(of_rows, (-1, *per_row[0].shape[1:]))[:count]
+        value, of_rows, of_columns = sums
+        of_rows, of_keys = ops.reshape(of_rows, (-1, *per_row[0].shape[1:]))[:count], ops.transpose(of_columns)
 
         def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, ...]:
             pull = arguments[0] if upstream is None else upstream

@@ -34,10 +34,10 @@ METRICS = {"inner_product": "METRIC_INNER_PRODUCT", "squared_euclidean": "METRIC
 
 
 def effort_ladder(first: int, last: int) -> tuple[int, ...]:
-    """Return settings from first to last, each about an eighth more than the one before."""
+    """Return settings from first to last, each about a thirty-second more than the one before."""
     steps = [first]
     while steps[-1] < last:
-        steps.append(max(steps[-1] + 1, steps[-1] * 9 // 8))
+        steps.append(max(steps[-1] + 1, steps[-1] * 33 // 32))
     return tuple(steps)
 
 
