@@ -13,8 +13,7 @@ TUPLE_LOSSES = ("multi_similarity", "circle", "pn", "soft_nearest_neighbor", "su
 SPEED_FLOORS = {"jax": 1.6, "tensorflow": 1.3, "torch": 0.6}
 MATRIX_FLOORS = {"jax": 4, "tensorflow": 6, "torch": 6}
 MANY = 16_384
-# torch frees blocks above 32 MB at once; of smaller ones glibc keeps some.
-CHUNKS = {"jax": 256, "tensorflow": 512, "torch": 512}
+CHUNKS = {"jax": 256, "tensorflow": 512, "torch": 128}
 TRIPLET_ROWS = 1024
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
@@ -72,7 +71,7 @@ def all_triplet_rows():
 
 def chunked_rows():
     for backend in BACKENDS:
-        whole, parts = (run("ours.py", "info_nce", MANY, *more, backend=backend) for more in ((), (CHUNKS[backend],)))
+        whole, parts = (run("ours.py", "info_nce", MANY, size, backend=backend) for size in (MANY, CHUNKS[backend]))
         absolute = backend != "tensorflow"
         yield {
             "what": f"InfoNCE at {MANY} in chunks of {CHUNKS[backend]}, extra peak "

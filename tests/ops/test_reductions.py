@@ -2,6 +2,9 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from keras import ops
 
 from gradients import value_and_gradient
@@ -67,3 +70,13 @@ def test_pair_counts_are_the_sums_of_the_masks(labels):
     codes = ops.array(labels, "int32")
     for count, mask in zip(ours.pair_counts(codes), ours.pair_masks(codes), strict=True):
         assert ops.convert_to_numpy(count).tolist() == ops.convert_to_numpy(mask).sum(axis=1).tolist()
+
+
+@given(values=arrays(np.int32, st.integers(1, 40), elements=st.integers(-5, 5)), behind=st.booleans())
+@settings(max_examples=50, deadline=None)
+def test_places_among_are_those_of_a_search(values, behind):
+    ascending = np.sort(values)
+    wanted = np.arange(-6, 7, dtype=np.int32)
+    found = ours.places_among(ops.convert_to_tensor(ascending), ops.convert_to_tensor(wanted), behind=behind)
+    expected = np.searchsorted(ascending, wanted, side="right" if behind else "left")
+    np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)

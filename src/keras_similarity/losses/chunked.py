@@ -6,7 +6,7 @@ from typing import Any
 from keras import ops
 
 from keras_similarity.losses.comparison import Anchors, Comparison, known_counts
-from keras_similarity.ops import in_chunks, pair_masks, prepared_rows, sum_in_one_pass
+from keras_similarity.ops import in_chunks, pair_masks, places_among, prepared_rows, sum_in_one_pass
 
 __all__ = ["compare_in_chunks", "loss_in_one_pass"]
 
@@ -64,7 +64,7 @@ def _as_floats(anchors: Anchors, more: tuple[Tensor, ...]) -> tuple[list[Tensor]
     """
     rows, codes, keys, key_codes, among_keys, present = anchors
     ascending = ops.sort(key_codes if among_keys else ops.concatenate([codes, key_codes]))
-    classes, key_classes = (ops.searchsorted(ascending, part) for part in (codes, key_codes))
+    classes, key_classes = (places_among(ascending, part) for part in (codes, key_codes))
     per_row = [rows, classes, ops.arange(ops.shape(rows)[0]), *more]
     shared = [keys, key_classes] + ([] if present is None else [present])
     return [ops.cast(part, rows.dtype) for part in per_row], [ops.cast(part, rows.dtype) for part in shared]

@@ -3,7 +3,7 @@
 from keras_similarity.ops.chunks import in_chunks, sum_in_one_pass
 from keras_similarity.ops.gather import gather, replica_share, whole_batch, whole_value
 from keras_similarity.ops.labels import as_codes, concrete, one_per_row
-from keras_similarity.ops.masks import pair_counts, pair_masks
+from keras_similarity.ops.masks import pair_counts, pair_masks, places_among
 from keras_similarity.ops.pairwise import (
     as_wide_float,
     paired_distances,
@@ -45,6 +45,7 @@ __all__ = [
     "pair_masks",
     "paired_distances",
     "pairwise_distances",
+    "places_among",
     "prepared_rows",
     "replica_share",
     "safe_sqrt",

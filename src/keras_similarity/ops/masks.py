@@ -2,9 +2,10 @@
 
 from typing import Any
 
+import keras
 from keras import ops
 
-__all__ = ["pair_counts", "pair_masks"]
+__all__ = ["pair_counts", "pair_masks", "places_among"]
 
 Tensor = Any
 
@@ -39,8 +40,29 @@ def pair_counts(labels: Tensor) -> tuple[Tensor, Tensor]:
     The row sums of `pair_masks`, from sorted labels: without a pass over the (b, b) pairs.
     """
     ascending = ops.sort(labels)
-    first = ops.searchsorted(ascending, labels, side="left")
-    last = ops.searchsorted(ascending, labels, side="right")
+    first, last = places_among(ascending, labels), places_among(ascending, labels, behind=True)
     same = last - first
     everyone = ops.sum(ops.ones_like(same))  # a batch of unknown size has its shape in another type of integer
     return same - 1, everyone - same
+
+
+def places_among(ascending: Tensor, values: Tensor, *, behind: bool = False) -> Tensor:
+    """Return the place of each value among ascending ones, before its equals or behind them, `(b,)`.
+
+    Args:
+        ascending: `(n,)`.
+        values: `(b,)`.
+        behind: Whether the place is behind all that are equal.
+    """
+    count = ascending.shape[0]
+    if keras.backend.backend() != "tensorflow" or not count:
+        return ops.searchsorted(ascending, values, side="right" if behind else "left")
+    # XLA makes a (b, n) matrix of TensorFlow's own: halving by hand takes (b,).
+    low = ops.zeros_like(values, dtype="int32")
+    high = low + count
+    for _ in range(count.bit_length()):
+        middle = (low + high) // 2
+        found = ops.take(ascending, ops.minimum(middle, count - 1))
+        onward = ops.logical_and(found <= values if behind else found < values, low < high)
+        low, high = ops.where(onward, middle + 1, low), ops.where(onward, high, middle)
+    return low
