@@ -8,8 +8,8 @@ from pathlib import Path
 def extra_mb(call, warm_up=None):
     """Megabytes that a call adds at its peak, once what it compiles and keeps is there, and what it returns.
 
-    `warm_up` is run in place of a first call, where that would leave its memory resident, as TensorFlow's does: what the
-    call compiles counts then, too.
+    `warm_up` is run in place of a first call, where that would leave its memory resident, as TensorFlow's does: what
+    the call compiles counts then, too.
     """
     (warm_up or call)()
     gc.collect()

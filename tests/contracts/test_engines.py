@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from keras_similarity import Index
 from keras_similarity.core import distance_names, get_distance, pairwise_distances
 from keras_similarity.index.engines import APPROXIMATE
+from keras_similarity.index.engines.ordering import near_first
 from keras_similarity.index.engines.spaces import SPACES
 
 COUNT, DIM = 1500, 16
@@ -81,7 +82,8 @@ def near(result, truth):
 
 
 @pytest.mark.parametrize(("engine", "distance"), PAIRS)
-def test_distances_are_those_of_the_definition_and_neighbours_are_found(shelf, engine, distance, rng):
+def test_distances_are_those_of_the_definition_and_neighbours_are_found(shelf, engine, distance, rng, monkeypatch):
+    monkeypatch.setattr("keras_similarity.index.graph.FEW_NUMBERS", 0)  # let the engine itself answer
     index, queries = shelf(engine, distance), clustered(rng, 50)
     result = index.search(queries, k=10)
     gallery = np.stack([record.embedding for record in index.get(range(COUNT))])
@@ -92,6 +94,18 @@ def test_distances_are_those_of_the_definition_and_neighbours_are_found(shelf, e
     for row in range(3):
         alone = index.search(queries[row : row + 1], k=10)
         assert near(alone, index.search(queries[row : row + 1], k=10, exact=True)) > 0.8
+
+
+@pytest.mark.parametrize("engine", ALL)
+def test_many_queries__grouped_for_the_cache__are_answered_as_alone(shelf, engine, rng, monkeypatch):
+    monkeypatch.setattr("keras_similarity.index.graph.FEW_NUMBERS", 0)
+    index, queries = shelf(engine, "euclidean"), clustered(rng, 100)
+    expected = index.search(queries, k=5)
+    monkeypatch.setattr("keras_similarity.index.engines.ordering.CACHE_BYTES", 0)
+    assert near_first(index._store.rows.blocks[0].matrix, queries).tolist() != list(range(100))
+    result = index.search(queries, k=5)
+    np.testing.assert_array_equal(result.ids, expected.ids)
+    np.testing.assert_array_equal(result.distances, expected.distances)
 
 
 @pytest.mark.parametrize("engine", ALL)

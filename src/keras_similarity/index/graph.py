@@ -9,6 +9,7 @@ import numpy as np
 from keras_similarity.core.checks import LEAST_SQUARE
 from keras_similarity.core.distances import Distance
 from keras_similarity.index.engines.exact import ExactEngine
+from keras_similarity.index.engines.ordering import near_first
 from keras_similarity.index.engines.pairs import nearest_of, pair_distances
 from keras_similarity.index.engines.protocol import SearchEngine
 from keras_similarity.index.rows import Floats, Matrix, Positions
@@ -79,7 +80,23 @@ class Graph:
         few = allowed * matrix.shape[1] <= FEW_NUMBERS or k > MOST_K + len(matrix) // ROWS_A_NEIGHBOR
         if few or 4 * k > allowed or len(queries) == 0:
             return scan.search(matrix, queries, k, selection=selection)
-        share = allowed / len(matrix)
+        order = near_first(matrix, queries)
+        if order is None:
+            return self._nearest(distance, scan, matrix, queries, k, selection)
+        found = self._nearest(distance, scan, matrix, queries[order], k, selection)
+        places = np.argsort(order)
+        return found[0][places], found[1][places]
+
+    def _nearest(
+        self,
+        distance: Distance,
+        scan: ExactEngine,
+        matrix: Matrix,
+        queries: Floats,
+        k: int,
+        selection: Selection | None,
+    ) -> tuple[Positions, Floats]:
+        share = (len(matrix) if selection is None else selection.count) / len(matrix)
         # Of a selection twice as many rows are asked for: where these are not found, few of it are near the query.
         wanted = k if selection is None else 2 * k
         effort = self.engine.effort_for(self.report.effort, wanted, share)

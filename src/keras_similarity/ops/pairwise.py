@@ -126,7 +126,7 @@ def _chunk_scores(queries: Tensor, keys: Tensor, key_squares: Tensor) -> Any:
     """`_scores`, whose gradient takes the sums of its columns out of a product: by themselves they cost half of it."""
 
     def gradient(*arguments: Tensor, upstream: Tensor | None = None) -> tuple[Tensor, ...]:
-        pull = arguments[0] if upstream is None else upstream
+        pull: Tensor = arguments[0] if upstream is None else upstream
         factors = ops.concatenate([-2.0 * queries, ops.ones_like(queries[:, :1])], axis=1)
         columns = ops.matmul(ops.transpose(factors), pull)
         return -2.0 * ops.matmul(pull, keys), ops.transpose(columns[:-1]), columns[-1]
