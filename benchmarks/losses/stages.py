@@ -24,8 +24,8 @@ def _same(labels):
     return ops.equal(labels[:, None], labels[None, :])
 
 
-def _in_chunks(work):
-    """Return Σ of `work(rows, product of rows and e)` and what the gradient of such a loss costs: two more products."""
+def _in_chunks(work, *, as_columns=True):
+    """What a loss costs at least that does `work` on the products of some rows and e: one product, and two back."""
 
     def stage(_s, e, _y):
         parts = ops.reshape(e, (-1, CACHED_ROWS, e.shape[1]))
@@ -33,11 +33,12 @@ def _in_chunks(work):
         def add(number, so_far):
             rows = ops.take(parts, number, axis=0)
             s = work(ops.matmul(rows, ops.transpose(e)))
-            place = (number, 0, 0)
-            of_rows = ops.slice_update(so_far[0], place, ops.matmul(s, e)[None])
-            return of_rows, so_far[1] + ops.matmul(ops.transpose(s), rows)
+            of_rows = ops.slice_update(so_far[0], (number, 0, 0), ops.matmul(s, e)[None])
+            of_keys = ops.matmul(ops.transpose(rows), s)
+            return of_rows, so_far[1] + (of_keys if as_columns else ops.transpose(of_keys))
 
-        return ops.fori_loop(0, parts.shape[0], add, (ops.zeros_like(parts), ops.zeros_like(e)))
+        start = ops.zeros_like(ops.transpose(e) if as_columns else e)
+        return ops.fori_loop(0, parts.shape[0], add, (ops.zeros_like(parts), start))
 
     return stage
 
@@ -51,9 +52,10 @@ STAGES = {
     "sum of each row": lambda s, _e, _y: ops.sum(s, axis=1),
     "sum of the exponentials of each row": lambda s, _e, _y: ops.sum(ops.exp(s), axis=1),
     "the same, of the entries of one class": lambda s, _e, y: ops.sum(ops.where(_same(y), ops.exp(s), 0.0), axis=1),
-    "the three products in chunks, sums carried": _in_chunks(lambda s: s),
-    "the same with one exponential of each entry": _in_chunks(ops.exp),
-    "the same, divided by its row's sum": _in_chunks(lambda s: ops.softmax(s, axis=1)),
+    "the three products in chunks": _in_chunks(lambda s: s),
+    "the same, the keys' sums turned round for each chunk": _in_chunks(lambda s: s, as_columns=False),
+    "in chunks, with one exponential of each entry": _in_chunks(ops.exp),
+    "in chunks, divided by its row's sum too": _in_chunks(lambda s: ops.softmax(s, axis=1)),
 }
 
 
