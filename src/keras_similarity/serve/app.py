@@ -8,6 +8,7 @@ from litestar.exceptions import HTTPException
 from keras_similarity.serve.explorer.page_files import PAGE, page_files
 from keras_similarity.serve.gate import REQUEST_ID_KEY, Gate
 from keras_similarity.serve.problems import Problem, as_problem, problem_body
+from keras_similarity.serve.repeats import Repeats
 from keras_similarity.serve.routes.embeddings import embedding_routes
 from keras_similarity.serve.routes.items import item_routes
 from keras_similarity.serve.routes.map_items import map_item_routes
@@ -45,7 +46,7 @@ def create_app(service: Service) -> Any:
         exception_handlers={Exception: _as_response},
         request_max_body_size=None,  # the gate has read it, within its limit
     )
-    return Gate(ShortWay(app, service), service, keyless)
+    return Gate(ShortWay(Repeats(app), service), service, keyless)
 
 
 def _as_response(request: Request[Any, Any, Any], error: Exception) -> Any:
