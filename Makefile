@@ -13,7 +13,7 @@ PROCESSES ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 EXTRAS_jax := jax,viz,data,serve
-EXTRAS_all := jax,torch,viz,data,serve,onnx,postgres,usearch
+EXTRAS_all := jax,torch,viz,data,serve,onnx,openvino,postgres,usearch
 # The CPU build stands in for the extra `tensorflow`: the same package without GPU code, a third of the size.
 MORE_jax :=
 MORE_all := tensorflow-cpu --group peers
@@ -74,7 +74,7 @@ format: $(READY)
 	$(BIN)/ruff format . && $(BIN)/ruff check --fix .
 
 test: $(WHEEL)  ## the fast tests on the default backend
-	$(PYTEST) -m "not slow and not browser" $(ARGS)
+	$(PYTEST) -m "not slow and not browser and not proxy" $(ARGS)
 
 # Options for one backend alone: CI leaves out what it has run already.
 JAX_TESTS ?=
@@ -88,13 +88,13 @@ test-all:  ## every test, on JAX, TensorFlow and torch, and the search side with
 
 # The search side must work where no deep-learning framework, and no Keras, is installed.
 SEARCH_VENV := .venv-search
-SERVER := httptools litestar msgspec pillow plotly prometheus-client uvicorn uvloop
+SERVER := httptools litestar msgspec onnx onnxruntime pillow plotly prometheus-client uvicorn uvloop
 test-search: $(WHEEL)
 	test -x $(SEARCH_VENV)/bin/python || $(PYTHON) -m venv $(SEARCH_VENV)
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check faiss-cpu numpy rich typer $(SERVER) --group tests
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
-	$(SEARCH_VENV)/bin/python -m pytest -m "not training and not slow and not browser" $(ARGS)
+	$(SEARCH_VENV)/bin/python -m pytest -m "not training and not slow and not browser and not proxy" $(ARGS)
 
 docs: $(READY)  ## build the documentation into site/
 	$(INSTALL) --group docs

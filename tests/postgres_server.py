@@ -34,6 +34,11 @@ class PostgresServer:
             cursor = connection.execute(statement, values or None)
             return cursor.fetchall() if cursor.description else None
 
+    def run_file(self, path):
+        """Have psql run a file of statements, and stop at the first that fails."""
+        command = [self._server.bin_path / "psql", self.uri, "-v", "ON_ERROR_STOP=1", "-q", "-f", str(path)]
+        subprocess.run(command, check=True, capture_output=True)
+
     def end_connections(self, application="keras-similarity"):
         """As an administrator does, or a server that is told to stop."""
         return self.execute(

@@ -47,7 +47,7 @@ THIRD_PARTY = {
     "evaluate": {"numpy"},
     "calibrate": {"numpy"},
     "inspection": {"numpy"},
-    "models": {"numpy", "keras"},
+    "models": {"numpy", "keras", "h5py"},
     "architectures": {"numpy", "keras"},
     "callbacks": {"numpy", "keras"},
     "metrics": {"keras"},

@@ -101,7 +101,15 @@ def test_backend_named_but_not_installed__names_both():
 
 
 @pytest.mark.training
-@pytest.mark.parametrize("first", ["import keras_similarity, keras", "import keras, keras_similarity"])
+@pytest.mark.parametrize(
+    "first",
+    [
+        "import keras_similarity, keras",
+        "import keras, keras_similarity",
+        "import keras_similarity, importlib.util; importlib.util.find_spec('keras'); import keras",
+        "import keras_similarity; keras_similarity.backend.require_backend(); import keras_similarity.layers, keras",
+    ],
+)
 def test_our_classes_are_registered_in_either_order_of_imports(first):
     backend = os.environ.get("KERAS_BACKEND", "jax")
     code = (

@@ -99,10 +99,12 @@ def _register() -> None:
 
 
 class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Stands in front of the import system until `keras` is imported, then takes itself away.
+    """Stands in front of the import system until `keras` is imported, and is taken away then.
 
     A package of ours that needs Keras waits for it: begun before, it would be half there when Keras wants all of them.
     """
+
+    _looking = False
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
@@ -111,12 +113,15 @@ class _AfterKeras(importlib.abc.MetaPathFinder):
             importlib.import_module("keras")
             module = sys.modules.get(fullname)
             return None if module is None else importlib.machinery.ModuleSpec(fullname, _Loaded(module))
-        if fullname != "keras":
+        if fullname != "keras" or self._looking:
             return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec("keras")
-        if spec is not None and spec.loader is not None:
-            spec.loader = _RegisteringLoader(spec.loader)
+        self._looking = True  # for what the others find
+        try:
+            spec = importlib.util.find_spec("keras")
+        finally:
+            self._looking = False
+        if spec is not None and spec.loader is not None:  # perhaps somebody only asks whether it is installed
+            spec.loader = _RegisteringLoader(spec.loader, self)
         return spec
 
 
@@ -136,8 +141,9 @@ class _Loaded(importlib.abc.Loader):
 class _RegisteringLoader(importlib.abc.Loader):
     """Keras's own loader, and after it our registration."""
 
-    def __init__(self, loader: importlib.abc.Loader) -> None:
+    def __init__(self, loader: importlib.abc.Loader, waiting: _AfterKeras) -> None:
         self._loader = loader
+        self._waiting = waiting
 
     def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
         return self._loader.create_module(spec)
@@ -145,6 +151,8 @@ class _RegisteringLoader(importlib.abc.Loader):
     def exec_module(self, module: ModuleType) -> None:
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
+        if self._waiting in sys.meta_path:
+            sys.meta_path.remove(self._waiting)
         self._loader.exec_module(module)
         _register()
 

@@ -12,6 +12,7 @@ from PIL import Image as image
 import keras_similarity as ks
 from browser.conftest import wait_for_map
 from browser.looking import embeddings, looking_at, make_wardrobe, pictures
+from keras_similarity.calibrate import calibrate
 from keras_similarity.core.pictures import png
 
 pytestmark = pytest.mark.browser
@@ -143,6 +144,25 @@ def test_the_threshold__slid_to_nothing__makes_everything_unknown(wardrobe):
     assert "0 (0.0 %) would be unknown" in wardrobe.locator("#told [role=status]").inner_text()
     wardrobe.click("text=sure (precision >= 0.99)")
     assert "precision 0.99" in wardrobe.locator("#told").inner_text()
+
+
+def test_thresholds_made_anew__are_shown_when_the_panel_is_opened_again(own_served, open_page):
+    address, folder = own_served
+    page = open_page(address)
+    wait_for_map(page)
+    page.click("#tab-threshold")
+    page.wait_for_selector("text=sure (precision >= 0.99)")
+    page.click("#tab-neighbors")
+    others, truth = pictures(np.random.default_rng(8), 300)
+    with ks.Index.open(folder, read_only=True) as index:
+        made = calibrate(index, embeddings(others), truth.tolist(), {"surer": "precision >= 0.999"}, k=3)
+    made.save(folder / "calibration.npz")  # as the command line does, beside a server that runs
+    asked = urllib.request.Request(f"{address}/v1/indexes/wardrobe/reload", b"{}", {"content-type": "application/json"})
+    urllib.request.urlopen(asked).close()
+    page.click("#tab-threshold")
+    page.wait_for_selector("text=surer (precision >= 0.999)")
+    assert "of 3 neighbours" in page.locator("#threshold").inner_text()
+    assert page.locator("text=sure (precision >= 0.99)").count() == 0
 
 
 def test_a_suspicious_label__is_found_and_put_right_in_the_index(own_wardrobe):

@@ -50,3 +50,19 @@ def test_point_under_the_pointer__shows_its_picture_and_label(map_page):
     assert map_page.locator("#map-card").inner_text().strip() == "right"
     picture = map_page.locator("#map-card > div").first
     assert "-64px" in picture.evaluate("one => one.style.backgroundPosition")
+
+
+def test_wheel__moves_the_page__until_somebody_clicks_into_the_map(map_page):
+    map_page.evaluate("document.body.style.paddingBottom = '2000px'")
+    box = map_page.locator("#map").bounding_box()
+    ranges = "document.getElementById('map').layout.xaxis.range.map((one) => one.toFixed(6)).join()"
+    map_page.mouse.move(box["x"] + 300, box["y"] + 200)
+    whole = map_page.evaluate(ranges)
+    map_page.mouse.wheel(0, 150)
+    map_page.wait_for_function("scrollY > 100")
+    assert map_page.evaluate(ranges) == whole
+    map_page.evaluate("scrollTo(0, 0)")
+    map_page.mouse.click(box["x"] + 300, box["y"] + 200)
+    map_page.mouse.wheel(0, 150)
+    map_page.wait_for_function(f"{ranges} !== '{whole}'")
+    assert map_page.evaluate("scrollY") == 0

@@ -157,6 +157,40 @@ def test_locked_index__exits_4_and_names_the_owner(work, tmp_path):
         assert str(os.getpid()) in said("doctor", copy)["writer"]
 
 
+def test_train__interrupted__goes_on_to_the_same_model(work, tmp_path):
+    arguments = ["train", work / "images", "--size", 16, "--steps", 150, "--seed", 3]
+    whole, out = tmp_path / "whole.keras", tmp_path / "model.keras"
+    assert said(*arguments, "--out", whole)["resumed"] == 0
+    backup = Path(f"{out}.backup")
+    command = [COMMAND, *map(str, arguments), "--out", out, "--json"]
+    for least in (3, 20):  # once, and once more after it went on
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + 120
+        while process.poll() is None and not any(int(path.name[:8]) > least for path in backup.glob("0*.h5")):
+            assert time.monotonic() < end
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=60)
+        assert (process.returncode, stdout) == (130, ""), stderr
+        assert "interrupted" in stderr
+        assert "Traceback" not in stderr
+        assert not out.exists()
+    assert "left by a training" in run(*arguments[:-1], 4, "--out", out, code=1).stderr
+    (backup / "new.weights.h5").write_bytes(b"half of it")  # as kill -9 in the middle of writing leaves it
+    done = said(*arguments, "--out", out)
+    assert done["resumed"] > 20
+    assert not backup.exists()
+    one, other = (load_weights(path) for path in (whole, out))
+    for mine, theirs in zip(one, other, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+
+
+def load_weights(path):
+    from keras_similarity.models import load_model
+
+    return load_model(path, compile=False).get_weights()
+
+
 INTERRUPTED = """
 from keras_similarity.cli import main
 from keras_similarity.embed import executors
@@ -206,6 +240,36 @@ def test_options__come_from_the_command_line_then_the_environment_then_the_file(
     assert len(run(*ask, "-k", "1", **named, KERAS_SIMILARITY_QUERY_K="2").stdout.splitlines()) == 1
     file.write_text("[query]\nkk = 3\n")
     assert "Did you mean 'k'?" in run(*ask, code=1, **named).stderr
+
+
+def test_serve__another_model_than_the_one_that_is_pinned__ends_with_1(work):
+    arguments = ["serve", work / "shelf.index", "--port", 0, "--encoder", work / "model.keras", "--model-sha256"]
+    assert "another model" in run(*arguments, "0" * 64, code=1).stderr
+
+
+def test_model_whose_weights_lead_elsewhere__is_refused_by_every_command(work, tmp_path):
+    import io
+    import zipfile
+
+    import h5py
+
+    bad = tmp_path / "bad.keras"
+    with zipfile.ZipFile(work / "model.keras") as good, zipfile.ZipFile(bad, "w") as made:
+        for name in good.namelist():
+            content = io.BytesIO(good.read(name))
+            if name.endswith(".h5"):
+                with h5py.File(content, "r+") as weights:
+                    weights["layers/secret"] = h5py.ExternalLink("/etc/secret.h5", "/")
+            made.writestr(name, content.getvalue())
+    images = work / "images"
+    for arguments in (
+        ["query", work / "shelf.index", "--image", images / "red" / "3.png", "--encoder", bad],
+        ["embed", bad, images, "--out", tmp_path / "v.parquet"],
+        ["export", bad, tmp_path / "m.onnx", "--to", "onnx"],
+        ["index", "build", images, tmp_path / "bad.index", "--encoder", bad],
+        ["serve", work / "shelf.index", "--port", 0, "--encoder", bad],
+    ):
+        assert "has a link" in run(*arguments, code=1).stderr
 
 
 def test_serve__another_host_without_keys__is_refused(work):

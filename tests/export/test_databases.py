@@ -1,5 +1,6 @@
 """An index in other programs' formats gives there what it gives here."""
 
+import contextlib
 import json
 
 import faiss
@@ -7,6 +8,7 @@ import numpy as np
 import pytest
 
 import keras_similarity as ks
+from keras_similarity.core.label_json import label_from_json
 from keras_similarity.export import read_parquet, write_faiss, write_parquet, write_pgvector, write_qdrant
 
 
@@ -77,6 +79,50 @@ def test_pgvector__a_row_each_whatever_is_in_it(index, tmp_path):
     assert [json.loads(row[0]) for row in rows] == [7, "x/1", "7", -3, "é"]
     assert all(len(row) == 4 and len(json.loads(row[3])) == 4 for row in rows)
     assert rows[2][1] == "\\N"
+
+
+@pytest.mark.parametrize("distance", ["cosine", "euclidean", "inner_product", "manhattan"])
+def test_qdrant__takes_the_requests_and_finds_the_same_neighbours(tmp_path, rng, distance):
+    """Qdrant's own models read the bodies, and its client in memory answers."""
+    qdrant = pytest.importorskip("qdrant_client")
+    found = ks.Index(6, distance)
+    ids = [row if row % 2 else f"row {row}" for row in range(300)]
+    found.add(rng.normal(size=(300, 6)), [f"c{row % 3}" for row in range(300)], ids=ids)
+    assert write_qdrant(found, tmp_path / "q.jsonl") == 300
+    first, *upserts = (tmp_path / "q.jsonl").read_text().splitlines()
+    collection = qdrant.models.CreateCollection.model_validate_json(first)
+    with contextlib.closing(qdrant.QdrantClient(":memory:")) as client:
+        client.create_collection("items", vectors_config=collection.vectors)
+        for line in upserts:
+            client.upsert("items", qdrant.models.PointsList.model_validate_json(line).points)
+        for query in rng.normal(size=(5, 6)).astype(np.float32):
+            points = client.query_points("items", query.tolist(), limit=5).points
+            own = found.search(query[None], 5)
+            assert [point.payload["id"] for point in points] == own.ids[0].tolist()
+            assert [point.payload["label"] for point in points] == own.labels[0].tolist()
+
+
+@pytest.mark.database
+@pytest.mark.parametrize(
+    ("distance", "operator"), [("cosine", "<=>"), ("euclidean", "<->"), ("inner_product", "<#>"), ("manhattan", "<+>")]
+)
+def test_pgvector__psql_reads_the_file_and_finds_the_same_neighbours(postgres, tmp_path, rng, distance, operator):
+    found = ks.Index(4, distance)
+    labels = ["a", ("b", 2), None, "tab\tnew\nline\\", 5] * 20
+    ids = [f"é \\ {row}" if row % 2 else row for row in range(100)]
+    found.add(rng.normal(size=(100, 4)), labels, ids=ids, metadata=[{"t": "ü\t\\N"}] * 100)
+    assert write_pgvector(found, tmp_path / "v.sql") == 100
+    postgres.execute("DROP TABLE IF EXISTS items")
+    postgres.run_file(tmp_path / "v.sql")
+    query = rng.normal(size=4).astype(np.float32)
+    asked = f"SELECT id, label, metadata, embedding {operator} %s::vector FROM items ORDER BY 4 LIMIT 5"
+    rows = postgres.execute(asked, str(query.tolist()))
+    own = found.search(query[None], 5)
+    assert [row[0] for row in rows] == own.ids[0].tolist()
+    assert [label_from_json(row[1]) for row in rows] == own.labels[0].tolist()
+    assert rows[0][2] == {"t": "ü\t\\N"}
+    np.testing.assert_allclose([row[3] for row in rows], own.distances[0], atol=1e-5)
+    postgres.execute("DROP TABLE items")
 
 
 def test_distance_that_a_program_lacks__is_refused(tmp_path):

@@ -1,15 +1,19 @@
 """A model of strangers is refused before Keras opens it, by the name of what it should not hold."""
 
+import io
 import json
+import struct
 import zipfile
 
+import h5py
 import keras
+import numpy as np
 import pytest
 
 from keras_similarity.errors import ModelFileError
 from keras_similarity.layers import MetricEmbedding
 from keras_similarity.losses import MultiSimilarityLoss
-from keras_similarity.models import SimilarityModel
+from keras_similarity.models import SimilarityModel, load_model
 from keras_similarity.models.allowed_classes import check_model_file
 
 
@@ -104,3 +108,184 @@ def test_archives_that_keras_never_writes__are_refused(tmp_path):
     (tmp_path / "d.keras").write_bytes(b"\x89HDF\r\n\x1a\n")
     with pytest.raises(ModelFileError, match="no whole"):
         check_model_file(tmp_path / "d.keras")
+
+
+WEIGHTS = "model.weights.h5"
+
+
+def with_weights(path, saved, change, *, packed=zipfile.ZIP_STORED):
+    """The honest model with something done to its weights, a function of the open HDF5 file."""
+    with zipfile.ZipFile(saved) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    content = io.BytesIO(members[WEIGHTS])
+    with h5py.File(content, "r+") as weights:
+        change(weights)
+    members[WEIGHTS] = content.getvalue()
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        for name, held in members.items():
+            archive.writestr(name, held)
+    return path
+
+
+def a_kernel(weights):
+    """The group and the key of one dataset of the weights."""
+    found = []
+    weights.visititems(lambda name, item: found.append(name) if isinstance(item, h5py.Dataset) else None)
+    name = next(name for name in found if weights[name].ndim > 1)
+    return weights[name].parent, name.rpartition("/")[2]
+
+
+def outside_link(weights):
+    group, key = a_kernel(weights)
+    del group[key]
+    group[key] = h5py.ExternalLink("/etc/secret.h5", "/keys")
+
+
+def link_on_the_way(weights):
+    """A group that is a link: what lies below it looks honest."""
+    group, _ = a_kernel(weights)
+    name, parent = group.name.rpartition("/")[2], group.parent
+    del parent[name]
+    parent[name] = h5py.ExternalLink("/etc/secret.h5", "/")
+
+
+def soft_link(weights):
+    group, key = a_kernel(weights)
+    del group[key]
+    group[key] = h5py.SoftLink("/elsewhere")
+
+
+def bytes_of_a_file(weights):
+    group, key = a_kernel(weights)
+    shape = group[key].shape
+    del group[key]
+    group.create_dataset(key, shape, "f4", external=[("/etc/passwd", 0, h5py.h5f.UNLIMITED)])
+
+
+def put_together(weights):
+    group, key = a_kernel(weights)
+    layout = h5py.VirtualLayout(shape=group[key].shape, dtype="f4")
+    layout[...] = h5py.VirtualSource("/etc/secret.h5", "keys", shape=group[key].shape)
+    del group[key]
+    group.create_virtual_dataset(key, layout)
+
+
+def endless_shape(weights):
+    group, key = a_kernel(weights)
+    del group[key]
+    group.create_dataset(key, (2**20, 2**20), "f4", chunks=(2**10, 2**10))
+
+
+CRAFTED = {
+    outside_link: "has a link",
+    link_on_the_way: "has a link",
+    soft_link: "has a link",
+    bytes_of_a_file: "in other files",
+    put_together: "in other files",
+    endless_shape: "stores next to none",
+}
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED], ids=["stored", "deflated"])
+@pytest.mark.parametrize("craft", CRAFTED, ids=lambda craft: craft.__name__)
+def test_weights_that_lead_elsewhere_or_grow__are_refused(tmp_path, saved, craft, packed):
+    path = with_weights(tmp_path / "m.keras", saved, craft, packed=packed)
+    for read in (check_model_file, load_model):
+        with pytest.raises(ModelFileError, match=f"weights.*{CRAFTED[craft]}"):
+            read(path)
+
+
+def test_weights_whose_groups_hold_each_other__are_looked_through_once(tmp_path, saved):
+    def circle(weights):
+        weights["layers/again"] = weights["/"]
+
+    check_model_file(with_weights(tmp_path / "m.keras", saved, circle))
+
+
+def test_honest_weights__pass_however_they_are_packed(tmp_path, saved):
+    for packed in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        path = with_weights(tmp_path / "m.keras", saved, lambda weights: None, packed=packed)
+        check_model_file(path)
+        rows = np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32)
+        np.testing.assert_array_equal(_loaded(path).embed(rows), _loaded(saved).embed(rows))
+
+
+def _loaded(path):
+    return load_model(path, compile=False)
+
+
+def test_member_that_says_it_is_small_and_is_not__is_refused(tmp_path):
+    """The size in the directory is what is read up to: what comes then does not fit the checksum."""
+    path = write(tmp_path / "m.keras", {"layers": "x" * 2_000_000})
+    content = bytearray(path.read_bytes())
+    entry = content.rindex(b"PK\x01\x02")
+    content[entry + 24 : entry + 28] = struct.pack("<I", 1000)
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match="no whole"):
+        check_model_file(path)
+
+
+def test_archive_of_more_than_is_read__is_refused_by_the_sum(tmp_path, monkeypatch):
+    from keras_similarity.models import allowed_classes
+
+    monkeypatch.setattr(allowed_classes, "MOST_UNPACKED", 15_000_000)  # gigabytes in earnest
+    block = np.random.default_rng(0).bytes(30_000)
+    parts = {f"assets__{number}": block * 30 for number in range(20)}  # 0.9 MB each: none is a bomb by itself
+    path = write(tmp_path / "m.keras", {}, **parts)
+    assert path.stat().st_size < 1_000_000
+    with pytest.raises(ModelFileError, match="more than is read"):
+        check_model_file(path)
+    monkeypatch.undo()
+    check_model_file(path)
+
+
+class Doubled(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+
+@pytest.fixture
+def own_class(tmp_path):
+    inputs = keras.Input((2,))
+    keras.Model(inputs, Doubled()(inputs)).save(tmp_path / "own.keras")
+    return tmp_path / "own.keras"
+
+
+def test_class_of_ones_own__is_let_through_when_it_is_given(own_class):
+    with pytest.raises(ModelFileError, match="Doubled"):
+        load_model(own_class)
+    model = load_model(own_class, custom_objects={"Doubled": Doubled})
+    assert model.predict(np.ones((1, 2)), verbose=0).tolist() == [[2, 2]]
+    assert load_model(own_class, custom_objects={"Doubled": Doubled}, safe_mode=False).name == model.name
+
+
+def test_class_that_was_registered__is_let_through(tmp_path):
+    @keras.saving.register_keras_serializable("tests_of_models")
+    class Tripled(Doubled):
+        pass
+
+    inputs = keras.Input((2,))
+    keras.Model(inputs, Tripled()(inputs)).save(tmp_path / "m.keras")
+    assert load_model(tmp_path / "m.keras").layers[-1].__class__ is Tripled
+
+
+def test_name_of_ones_own__does_not_open_the_way_for_what_keras_makes_itself(tmp_path):
+    config = layer(module=None, class_name="__lambda__", registered_name="Doubled")
+    with pytest.raises(ModelFileError, match="not allowed"):
+        check_model_file(write(tmp_path / "m.keras", config), {"Doubled": Doubled})
+
+
+def test_operations_between_layers__are_let_through(tmp_path):
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, keras.ops.mean(keras.ops.relu(inputs) + inputs, axis=-1, keepdims=True))
+    model.save(tmp_path / "m.keras")
+    assert load_model(tmp_path / "m.keras").output_shape == (None, 1)
+
+
+def test_pinned_file__is_loaded_and_another_is_refused(saved):
+    import hashlib
+
+    digest = hashlib.sha256(saved.read_bytes()).hexdigest()
+    assert load_model(saved, sha256=digest.upper(), compile=False).name
+    with pytest.raises(ModelFileError, match="another model"):
+        load_model(saved, sha256=digest[:-1] + ("0" if digest[-1] != "0" else "1"))

@@ -149,6 +149,41 @@ def test_model_that_hangs__is_504_for_its_requests_and_others_go_on(folder):
         assert client.process.wait(timeout=15) == 0  # the hanging thread does not keep it
 
 
+def test_model_that_fails__is_500_for_its_call_and_works_on(folder):
+    with running(folder, encoder=True) as client:
+        for _ in range(6):  # more than hanging calls are forgiven
+            status, _, body = client.query({"image": picture((0, 255, 0))})
+            assert status == 500
+            assert "RuntimeError" in body["detail"]
+            assert "out of order" not in body["detail"]  # what a model says is for the log
+            assert client.query({"image": picture((9, 8, 7))})[0] == 200
+        assert client.ask("GET", "/readyz")[0] == 200
+
+
+def test_more_connections_than_may_be_open__are_closed_and_the_others_answered(folder):
+    with running(folder, limits={"connections": 20}) as client:
+        kept = http.client.HTTPConnection("127.0.0.1", client.port, timeout=10)
+        body = b'{"vector":[1,2,3]}'
+        kept.request("POST", "/v1/indexes/shelf/query", body, {"content-type": "application/json"})
+        assert kept.getresponse().read().startswith(b'{"results"')
+        idle = [socket.create_connection(("127.0.0.1", client.port), timeout=10) for _ in range(60)]
+        refused = 0
+        for connection in idle:
+            connection.settimeout(0.05)
+            try:
+                refused += connection.recv(10) == b""
+            except TimeoutError:
+                continue
+            except ConnectionResetError:
+                refused += 1
+        assert refused >= 40
+        kept.request("POST", "/v1/indexes/shelf/query", body, {"content-type": "application/json"})
+        assert kept.getresponse().status == 200
+        for connection in [kept, *idle]:
+            connection.close()
+        wait_until(lambda: client.query({"vector": [1, 2, 3]})[0] == 200)
+
+
 def test_client_that_takes_no_answer__is_dropped_and_harms_nobody(folder):
     body = b'{"vectors":[' + b",".join([b"[1,2,3]"] * 256) + b'],"k":300,"include":[]}'
     request = b"POST /v1/indexes/shelf/query HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n"

@@ -51,3 +51,9 @@ def test_no_rows__and_bad_lengths():
         projector(np.eye(3), images=[None])
     with pytest.raises(ValueError, match="`labels` needs one entry per row"):
         projector(np.eye(3), ["a"])
+
+
+def test_names_with_numbers__stand_in_their_order():
+    labels = [10, 9, 2, "b 10", "b 9", 100, "é"]
+    traces = points(projector(np.random.default_rng(0).normal(size=(7, 2)), labels))["traces"]
+    assert [trace["name"] for trace in traces] == ["2", "9", "10", "100", "b 9", "b 10", "é"]

@@ -4,7 +4,7 @@ A graph on JAX or PyTorch takes no strings, and none takes NaN for "not known". 
 model's start: outside the graph its `prepare` makes arrays, inside it passes or decodes them.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from numpy.typing import NDArray
@@ -15,7 +15,13 @@ __all__ = ["RawInputs", "RawSimilarityModel"]
 
 
 class RawInputs(keras.layers.Layer):
-    """The first layer of a `RawSimilarityModel`: the rules by which examples become numbers."""
+    """The first layer of a `RawSimilarityModel`: the rules by which examples become numbers.
+
+    Attributes:
+        takes: What an example is, as an `Encoder` says it: "text", or "vector" for numbers.
+    """
+
+    takes: ClassVar[str] = "vector"
 
     def prepare(self, x: Any) -> NDArray[Any]:
         """Return examples as the array `(n, …)` that this layer takes; such an array comes back as it is."""
@@ -43,7 +49,12 @@ class RawSimilarityModel(SimilarityModel):
         Raises:
             ValueError, TypeError: see the encoder, such as `TextSim`.
         """
-        return next(layer for layer in self.layers if isinstance(layer, RawInputs)).prepare(x)
+        return self._raw_inputs.prepare(x)
+
+    @property
+    def takes(self) -> str:
+        """What an example is: "text", or "vector" for numbers."""
+        return self._raw_inputs.takes
 
     def embed(self, x: Any) -> NDArray[Any]:
         """Embed examples as users have them, or as `prepare` returned them; see `SimilarityModel.embed`."""
@@ -52,3 +63,7 @@ class RawSimilarityModel(SimilarityModel):
     def index(self, x: Any, *args: Any, **kwargs: Any) -> NDArray[Any]:
         """Embed examples and add them to the index; see `SimilarityModel.index`."""
         return super().index(self.prepare(x), *args, **kwargs)
+
+    @property
+    def _raw_inputs(self) -> RawInputs:
+        return next(layer for layer in self.layers if isinstance(layer, RawInputs))

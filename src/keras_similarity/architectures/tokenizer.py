@@ -3,7 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 import numpy as np
@@ -45,6 +45,8 @@ class Tokenizer(RawInputs):
         >>> tokenizer.prepare(["A cat", ""]).tolist()
         [[2, 3, 0, 0], [1, 0, 0, 0]]
     """
+
+    takes: ClassVar[str] = "text"
 
     def __init__(
         self,

@@ -82,6 +82,8 @@ def main() -> None:
         command = typer.main.get_command(app)
         settings = read_settings(command)
         code = command.main(auto_envvar_prefix=VARIABLES, default_map=settings, standalone_mode=False)
+        if code == INTERRUPTED:  # typer has taken Ctrl-C for itself
+            raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
     except UsageError as error:
         error.show()

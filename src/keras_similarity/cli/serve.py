@@ -34,6 +34,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen; others than loopback need keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 for a free one.", min=0, max=65535)] = 8000,
     encoder: EncoderOption = None,
+    model_sha256: Annotated[str | None, typer.Option(help="What sha256sum says of that model; refuse another.")] = None,
     api_key_file: KeyFile = None,
     read_key_file: KeyFile = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Listen on another host without keys.")] = False,
@@ -81,7 +82,7 @@ def serve(
         snapshots=snapshots,
         explorer=make_explorer() if explorer else None,
     )
-    load = encoder_loader(encoder)
+    load = encoder_loader(encoder, model_sha256)
     run_server(service, host=host, port=port, insecure=insecure, load_encoder=load, started=_say_where)
 
 
@@ -103,11 +104,11 @@ def make_explorer(points: int = 50_000, method: str = "auto") -> "Explorer":
     return Explorer(lambda rows: project(rows, method=method), most_points=points)
 
 
-def encoder_loader(path: Path | None) -> "Callable[[], Encoder] | None":
-    """Return what loads a model, None without one."""
+def encoder_loader(path: Path | None, sha256: str | None = None) -> "Callable[[], Encoder] | None":
+    """Return what loads a model, None without one; see `open_encoder`."""
     from keras_similarity.cli.encoders import open_encoder
 
-    return None if path is None else lambda: open_encoder(path)
+    return None if path is None else lambda: open_encoder(path, sha256)
 
 
 def _say_where(address: str) -> None:

@@ -34,6 +34,7 @@ def train(
 
     from keras_similarity.backend import require_backend
     from keras_similarity.cli.image_folder import find_images
+    from keras_similarity.cli.resuming import Resumable
     from keras_similarity.embed.images import read_images
     from keras_similarity.samplers import MultiShotMemorySampler
 
@@ -53,14 +54,20 @@ def train(
         seed=seed,
     )
     epochs = math.ceil(steps / len(sampler))
-    backup = keras.callbacks.BackupAndRestore(f"{out}.backup")
+    about = {"data": str(data.resolve()), "images": len(images), "classes": classes, "size": size, "seed": seed}
+    resumable = Resumable(model, Path(f"{out}.backup"), about)
+    done = resumable.restore()
+    sampler.resume(done)
     with progress_bar("training", epochs * len(sampler)) as advance:
+        advance(done * len(sampler))
         report = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: advance(1))
         quiet: Any = 0
-        history = model.fit(sampler, epochs=epochs, verbose=quiet, callbacks=[backup, report])
+        history = model.fit(sampler, epochs=epochs, initial_epoch=done, verbose=quiet, callbacks=[resumable, report])
     model.save(out)
-    losses = history.history.get("loss") or [None]
-    show_values({"model": str(out), "images": len(images), "classes": classes, "loss": losses[-1]}, as_json=as_json)
+    resumable.forget()
+    loss = (history.history.get("loss") or [None])[-1]
+    about = {"model": str(out), "images": len(images), "classes": classes, "resumed": done, "loss": loss}
+    show_values(about, as_json=as_json)
 
 
 def _small_encoder(size: int, seed: int) -> Any:

@@ -10,14 +10,17 @@ from numpy.typing import NDArray
 
 from keras_similarity.embed.encoder import Encoder
 from keras_similarity.embed.fingerprint import model_fingerprint
+from keras_similarity.errors import ModelFileError
 
-__all__ = ["encoder_fingerprint", "keras_encoder", "open_model"]
+__all__ = ["check_digest", "encoder_fingerprint", "keras_encoder", "open_model"]
 
 SCALING_LAYERS = ("Rescaling", "Normalization")
 
 
 def keras_encoder(model: Any, name: str, call: Callable[[Any], NDArray[Any]] | None = None) -> Encoder:
     """Return a Keras model of one input and one output `(n, d)` as an encoder; 0–255 if it scales them.
+
+    It takes texts if the graph does, or if the model makes its input of them, as `TextSim` does.
 
     Args:
         model: The model.
@@ -37,12 +40,13 @@ def keras_encoder(model: Any, name: str, call: Callable[[Any], NDArray[Any]] | N
         raise ValueError(
             f"an encoder needs an input of a fixed shape: {name} takes {shape}.\n  Give its Input numbers."
         )
-    text = model.inputs[0].dtype == "string"
+    prepares = getattr(model, "takes", None) == "text"
+    text = prepares or model.inputs[0].dtype == "string"
     image = len(shape) == 3 and shape[-1] in (1, 3, 4)
     own_scale = any(type(layer).__name__ in SCALING_LAYERS for layer in model._flatten_layers())
     forward = model.predict_on_batch if call is None else call
     return Encoder(
-        lambda batch: np.asarray(forward(batch), np.float32),
+        lambda batch: np.asarray(forward(model.prepare(list(batch)) if prepares else batch), np.float32),
         "text" if text else "image" if image else "vector",
         () if text else shape,
         int(model.outputs[0].shape[1]),
@@ -90,6 +94,17 @@ def encoder_fingerprint(model: Any, encoder: Encoder) -> str:
         return model_fingerprint(model).hex()
     about = f"{encoder.name} {encoder.kind} {encoder.shape} {encoder.dim} {encoder.pixel_scale}"
     return blake2b(about.encode(), digest_size=16).hexdigest()
+
+
+def check_digest(path: Path, sha256: str) -> None:
+    """Raise a ModelFileError for a file that is not the one that is meant."""
+    with path.open("rb") as file:
+        found = file_digest(file, "sha256").hexdigest()
+    if found != sha256.strip().lower():
+        raise ModelFileError(
+            f"{path.name} must have the SHA-256 {sha256!r:.80}: it has {found}.\n"
+            "  Somebody changed it, or it is another model."
+        )
 
 
 def _open_file(path: Path) -> Encoder:

@@ -26,6 +26,7 @@ FORMATS: dict[str, tuple[str, tuple[str, ...]]] = {
     "litert": ("litert", ("tensorflow",)),
 }
 SUFFIXES = {"onnx": ".onnx", "saved_model": "", "openvino": ".xml", "litert": ".tflite"}
+PACKAGES = {"onnx": "ONNX", "openvino": "OpenVINO"}  # extras of the same name
 TOLERANCE = 1e-4
 CHECKED_ROWS = 5
 METADATA = "keras_similarity"
@@ -107,8 +108,8 @@ def _sample(model: Any) -> NDArray[np.float32]:
 
 
 def _write(model: Any, path: Path, keras_format: str) -> None:
-    if keras_format == "onnx":
-        import_extra("onnx", extra="onnx", purpose="the ONNX format")
+    if keras_format in PACKAGES:
+        import_extra(keras_format, extra=keras_format, purpose=f"the {PACKAGES[keras_format]} format")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what converters tell their own authors

@@ -8,17 +8,23 @@ let through, without those that run or read something else.
 import json
 import os
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import keras
+
 from keras_similarity.errors import ModelFileError
+from keras_similarity.models.weight_files import weight_faults
 
 __all__ = ["check_model_file"]
 
 KERAS = ("layers", "models", "initializers", "optimizers", "losses", "metrics", "regularizers", "constraints")
-MODULES = {"keras", "keras.optimizers.schedules", "keras.dtype_policies", *(f"keras.{part}" for part in KERAS)}
+KERAS += ("dtype_policies", "optimizers.schedules", "quantizers", "random")
+MODULES = {"keras", *(f"keras.{part}" for part in KERAS)}
 MODULES |= {"keras.src.models.functional", "keras.src.models.sequential", "keras.src.models.model"}
+MODULES |= {f"keras.src.ops.{part}" for part in ("image", "linalg", "math", "nn", "numpy")}  # a sum of two outputs, say
 MODULES |= {"tensorflow_similarity.models"}  # the drop-in's one class
 # Ours, and the optimizers that Keras swaps its own for where PyTorch computes.
 TRUSTED = ("keras_similarity.", "keras.src.backend.torch.optimizers.")
@@ -29,15 +35,18 @@ DANGEROUS = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer
 LOOKUPS = {"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup", "Hashing"}
 MOST_CONFIG = 32_000_000  # bytes of config.json
 MOST_UNPACKED = 16_000_000_000
-MOST_RATIO = 1000  # of unpacked to packed, for a member beyond a megabyte
+MOST_RATIO = 100  # of unpacked to packed, for a member beyond a megabyte; Keras packs nothing
+# What Python and h5py raise where an archive or a file in it is not whole, or of a kind that they cannot read.
+DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, RuntimeError, OSError)
 WAY_OUT = "Load it with `keras.saving.load_model` only if you trust whoever made it."
 
 
-def check_model_file(path: str | os.PathLike[str]) -> None:
+def check_model_file(path: str | os.PathLike[str], custom_objects: Mapping[str, Any] | None = None) -> None:
     """Refuse a `.keras` file that names a class which is not allowed, or whose archive is not what Keras writes.
 
     Args:
         path: The file.
+        custom_objects: Classes and functions that are allowed beside those registered with Keras, by name.
 
     Raises:
         ModelFileError: the message names the class or the member.
@@ -47,10 +56,15 @@ def check_model_file(path: str | os.PathLike[str]) -> None:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive, name)
             config = json.loads(archive.read("config.json"))
-    except (zipfile.BadZipFile, KeyError, ValueError, RecursionError, OSError, NotImplementedError) as error:
+            fault = next(weight_faults(archive), None)
+    except DAMAGE as error:
         raise ModelFileError(f"{name} is no whole .keras file: {error}.\n  Save the model again.") from error
+    if fault is not None:
+        raise ModelFileError(f"{name}: {fault}.\n  {WAY_OUT}")
+    known = {*keras.saving.get_custom_objects(), *(custom_objects or {})}
     for value in _objects(config):
-        _check_class(value, name)
+        if not _is_known(value, known):
+            _check_class(value, name)
 
 
 def _check_members(archive: zipfile.ZipFile, name: str) -> None:
@@ -79,6 +93,15 @@ def _objects(value: Any) -> Iterator[dict[str, Any]]:
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
+
+
+def _is_known(value: dict[str, Any], known: set[str]) -> bool:
+    """Return whether Keras takes the object for one that this program gave it, and imports nothing for it."""
+    cls = value["class_name"]
+    if not isinstance(cls, str) or cls.startswith("__"):  # these Keras makes itself
+        return False
+    name = value.get("config") if cls == "function" else value.get("registered_name")
+    return isinstance(name, str) and name in known
 
 
 def _check_class(value: dict[str, Any], name: str) -> None:

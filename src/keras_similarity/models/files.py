@@ -7,16 +7,23 @@ from typing import Any
 
 import keras
 
+from keras_similarity.embed.model_files import check_digest
 from keras_similarity.errors import IndexFormatError, ModelFileError
+from keras_similarity.models.allowed_classes import check_model_file
 
 __all__ = ["load_model"]
 
 
-def load_model(path: str | os.PathLike[str], **kwargs: Any) -> Any:
-    """Load a model with its index; `keras.saving.load_model` with clearer errors.
+def load_model(path: str | os.PathLike[str], *, sha256: str | None = None, **kwargs: Any) -> Any:
+    """Load a model with its index; `keras.saving.load_model` with clearer errors, and a look at the file before.
+
+    The file may name classes of Keras and of this package, what was registered with Keras, and what `custom_objects`
+    has, but nothing that runs code or reads other files. `safe_mode=False` says that you trust whoever made it: then
+    nothing is looked at.
 
     Args:
         path: A `.keras` file.
+        sha256: What `sha256sum` says of the file that is meant; another is refused.
         **kwargs: Passed on to `keras.saving.load_model`, such as `custom_objects`.
 
     Returns:
@@ -24,12 +31,16 @@ def load_model(path: str | os.PathLike[str], **kwargs: Any) -> Any:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ModelFileError: it is cut, damaged, or no `.keras` file.
+        ModelFileError: it is cut, damaged, no `.keras` file, another than was meant, or holds what is not allowed.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f"no model at {path}.\n  Check the path; `model.save('name.keras')` writes one.")
     if not zipfile.is_zipfile(path):
         raise ModelFileError(f"{path} is no whole .keras file: it is cut, or of another kind.\n  {_WAY_OUT}")
+    if sha256 is not None:
+        check_digest(Path(path), sha256)
+    if kwargs.get("safe_mode", True) is not False:
+        check_model_file(path, kwargs.get("custom_objects"))
     try:
         return keras.saving.load_model(path, **kwargs)
     except (zipfile.BadZipFile, EOFError, OSError, IndexFormatError, ValueError, TypeError) as error:

@@ -1,4 +1,4 @@
-"""Found neighbours as JSON; metadata once read is remembered until the index changes."""
+"""Found neighbours as JSON; what is said of an item beside its distance is written once, until the index changes."""
 
 from typing import Any
 
@@ -6,22 +6,22 @@ import msgspec
 import numpy as np
 
 from keras_similarity.core.label_json import label_to_json
-from keras_similarity.core.results import SearchResult
+from keras_similarity.core.results import Record, SearchResult
 from keras_similarity.index import Index
-from keras_similarity.serve.schemas import Found
 
 __all__ = ["Answers"]
 
-MOST_KEPT = 100_000  # items whose metadata is remembered
+MOST_CHARACTERS = 50_000_000  # of what is kept
+Texts = tuple[str, str]  # before and after an item's distance
 
 
 class Answers:
     """Makes answers from results, in the one thread that searches."""
 
     def __init__(self) -> None:
-        self._metadata: dict[int | str, dict[str, Any] | None] = {}
+        self._kept: dict[bool, dict[int | str, Texts]] = {False: {}, True: {}}  # by whether metadata is in it
+        self._characters = 0
         self._generation = -1
-        self._encode = msgspec.json.Encoder().encode
 
     def of(
         self, result: SearchResult, parts: list[tuple[int, frozenset[str]]], index: Index, generation: int
@@ -34,44 +34,69 @@ class Answers:
             index: Where they were found.
             generation: The index's, before the search.
         """
-        if generation != self._generation or len(self._metadata) > MOST_KEPT:
-            self._metadata = {}
+        if generation != self._generation or self._characters > MOST_CHARACTERS:
+            self._kept = {False: {}, True: {}}
+            self._characters = 0
             self._generation = generation
         ids, distances = result.ids.tolist(), result.distances.tolist()
-        labels = result.labels.tolist()
-        if result.labels.dtype == object:
-            labels = [[label_to_json(label) for label in row] for row in labels]
-        missing = None if result.ids.dtype == object else -1
+        _leave_out_missing(ids, distances, None if result.ids.dtype == object else -1)
         answers: list[bytes] = []
         row = 0
         for count, include in parts:
-            rows: list[list[Found]] = []
+            rows: list[str] = []
             for _ in range(count):
-                found = [
-                    Found(item_id, label, distance)
-                    for item_id, label, distance in zip(ids[row], labels[row], distances[row], strict=True)
-                    if item_id != missing
-                ]
-                if include:
-                    self._add(found, include, result, row, index)
-                rows.append(found)
+                texts = self._texts(ids[row], include, result, row, index)
+                found = zip(texts, distances[row], strict=False)  # distances of missing ones are left over
+                rows.append(",".join([f"{before}{distance}{after}" for (before, after), distance in found]))
                 row += 1
-            answers.append(self._encode({"results": rows}))
+            answers.append(f'{{"results":[[{"],[".join(rows)}]]}}'.encode() if count else b'{"results":[]}')
         return answers
 
-    def _add(self, found: list[Found], include: frozenset[str], result: SearchResult, row: int, index: Index) -> None:
+    def _texts(
+        self, ids: list[int | str], include: frozenset[str], result: SearchResult, row: int, index: Index
+    ) -> list[Texts]:
+        with_metadata = "metadata" in include
         if "vector" in include:
-            for column, item in enumerate(found):
-                record = result.fetch(row, column)
-                item.vector = np.asarray(record.embedding, np.float32).tolist()
-        if "metadata" not in include:
-            return
-        known = self._metadata
-        for column, item in enumerate(found):
-            if item.id not in known:
-                metadata = result.fetch(row, column).metadata
-                if index.generation != self._generation:  # it may be newer than the result
-                    item.metadata = metadata
-                    continue
-                known[item.id] = metadata
-            item.metadata = known[item.id]
+            records = [result.fetch(row, column) for column in range(len(ids))]
+            return [_texts_of(record, with_metadata=with_metadata, with_vector=True) for record in records]
+        kept = self._kept[with_metadata]
+        try:
+            return [kept[item_id] for item_id in ids]
+        except KeyError:  # of some that were never found before
+            return [
+                kept[item_id] if item_id in kept else self._fresh(item_id, with_metadata, result, row, column, index)
+                for column, item_id in enumerate(ids)
+            ]
+
+    def _fresh(
+        self, item_id: int | str, with_metadata: bool, result: SearchResult, row: int, column: int, index: Index
+    ) -> Texts:
+        if with_metadata:
+            texts = _texts_of(result.fetch(row, column), with_metadata=True)
+        else:
+            texts = _before(item_id, result.labels[row, column : column + 1].tolist()[0]), "}"
+        if index.generation == self._generation:  # else what was read may be newer than the result
+            self._kept[with_metadata][item_id] = texts
+            self._characters += len(texts[0]) + len(texts[1])
+        return texts
+
+
+def _leave_out_missing(ids: list[list[Any]], distances: list[list[float]], missing: int | None) -> None:
+    for row, found in enumerate(ids):
+        if found and found[-1] == missing:  # missing neighbours are the last
+            ids[row] = [item_id for item_id in found if item_id != missing]
+
+
+def _before(item_id: int | str, label: Any) -> str:
+    return f'{{"id":{_json(item_id)},"label":{_json(label_to_json(label))},"distance":'
+
+
+def _texts_of(record: Record, *, with_metadata: bool, with_vector: bool = False) -> Texts:
+    after = f',"metadata":{_json(record.metadata)}' if with_metadata else ""
+    if with_vector:
+        after += f',"vector":{_json(np.asarray(record.embedding, np.float32).tolist())}'
+    return _before(record.id, record.label), f"{after}}}"
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()

@@ -1,6 +1,5 @@
 """The application: routes of Litestar behind the gate."""
 
-import logging
 from typing import Any
 
 from litestar import Litestar, Request, Response
@@ -9,6 +8,7 @@ from litestar.exceptions import HTTPException
 from keras_similarity.serve.explorer.page_files import PAGE, page_files
 from keras_similarity.serve.gate import REQUEST_ID_KEY, Gate
 from keras_similarity.serve.problems import Problem, as_problem, problem_body
+from keras_similarity.serve.repeats import Repeats
 from keras_similarity.serve.routes.embeddings import embedding_routes
 from keras_similarity.serve.routes.items import item_routes
 from keras_similarity.serve.routes.map_items import map_item_routes
@@ -20,10 +20,9 @@ from keras_similarity.serve.routes.status import status_routes
 from keras_similarity.serve.routes.thresholds import threshold_routes
 from keras_similarity.serve.routes.upkeep import upkeep_routes
 from keras_similarity.serve.service import Service
+from keras_similarity.serve.short_way import ShortWay
 
 __all__ = ["create_app"]
-
-logger = logging.getLogger(__name__)
 
 
 def create_app(service: Service) -> Any:
@@ -47,16 +46,13 @@ def create_app(service: Service) -> Any:
         exception_handlers={Exception: _as_response},
         request_max_body_size=None,  # the gate has read it, within its limit
     )
-    return Gate(app, service, keyless)
+    return Gate(ShortWay(Repeats(app), service), service, keyless)
 
 
 def _as_response(request: Request[Any, Any, Any], error: Exception) -> Any:
     scope = request.scope
     request_id = str(scope.get(REQUEST_ID_KEY, ""))
-    problem = _router_problem(error) or as_problem(error)
-    if problem is None:
-        logger.error("request %s failed", request_id, exc_info=error)
-        problem = Problem(500, f"the server failed; its log says why, under {request_id}.\n  Report it.")
+    problem = _router_problem(error) or as_problem(error, request_id)
     kind, body = problem_body(problem, scope["path"], request_id)
     headers = {name.decode(): value.decode() for name, value in problem.headers.items()}
     return Response(body, status_code=problem.status, media_type=kind.decode(), headers=headers)

@@ -1,6 +1,5 @@
-"""The model behind HTTP: images are decoded by a few threads, and everything that waits is embedded in one call."""
+"""The model behind HTTP: images that wait are decoded together, and everything that waits is embedded in one call."""
 
-import asyncio
 import base64
 import binascii
 import os
@@ -21,6 +20,7 @@ __all__ = ["ServedEncoder"]
 
 MOST_ROWS = 64  # of one call: the model's own batch
 WAIT_SECONDS = 0.002
+MOST_SMALL = 500_000  # characters of images that one thread decodes as quickly as several
 DATA_URL = "data:"
 
 
@@ -36,7 +36,15 @@ class ServedEncoder:
     def __init__(self, encoder: Encoder, limits: Limits, metrics: Metrics) -> None:
         self.encoder = encoder
         self._limits = limits
-        self._decoders = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="images")
+        self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="images")
+        # Small images cost less than handing each to a thread and back does: those that wait go together.
+        self._decoder = Batcher(
+            "the decoder of images",
+            self._decode_all,
+            most_rows=MOST_ROWS,
+            most_waiting=limits.queue,
+            call_seconds=limits.deadline_seconds,
+        )
         self._batcher = Batcher(
             "the model",
             self._run,
@@ -51,7 +59,7 @@ class ServedEncoder:
     @property
     def usable(self) -> bool:
         """Whether the model still answers."""
-        return self._batcher.usable
+        return self._batcher.usable and self._decoder.usable
 
     def warm_up(self) -> None:
         """Call the model once with each size of batch, so that no request waits for a compiler."""
@@ -69,8 +77,7 @@ class ServedEncoder:
                 model of something else, 429, 500, 504 as the model is.
         """
         self._require("image")
-        loop = asyncio.get_running_loop()
-        pixels = await loop.run_in_executor(self._decoders, self._decoded, encoded)
+        pixels = await self._decoder.submit(encoded, len(encoded))
         return await self._batcher.submit(pixels, len(encoded))
 
     async def texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
@@ -93,15 +100,24 @@ class ServedEncoder:
 
     def close(self) -> None:
         """Let the threads end."""
-        self._decoders.shutdown(wait=False, cancel_futures=True)
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        self._decoder.close()
         self._batcher.close()
 
     def _require(self, kind: str) -> None:
         if self.encoder.kind != kind:
             raise Problem(422, f"the model {self.encoder.name!r} embeds {self.encoder.kind}s, no {kind}s.\n  Send one.")
 
-    def _decoded(self, encoded: Sequence[str]) -> NDArray[np.uint8]:
-        return np.stack([self._image(value) for value in encoded])
+    def _decode_all(self, works: Sequence[Sequence[str]]) -> list[Any]:
+        """Return the pixels of each request's images, or why they cannot be had."""
+        large = sum(len(value) for work in works for value in work) > MOST_SMALL
+        return list((self._pool.map if large else map)(self._decoded, works))
+
+    def _decoded(self, encoded: Sequence[str]) -> NDArray[np.uint8] | Exception:
+        try:
+            return np.stack([self._image(value) for value in encoded])
+        except Exception as error:  # of one request: the others must not suffer from it
+            return error
 
     def _image(self, value: str) -> NDArray[np.uint8]:
         try:

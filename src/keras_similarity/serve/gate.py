@@ -1,6 +1,7 @@
 """What every request passes before a route sees it: host, key, type, size, time; and what is noted when it leaves."""
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import os
@@ -13,7 +14,7 @@ from keras_similarity.serve.keys import READ, WRITE
 from keras_similarity.serve.problems import Problem, problem_body
 from keras_similarity.serve.service import Service
 
-__all__ = ["BODY", "REQUEST_ID_KEY", "Gate", "answer_problem"]
+__all__ = ["BODY", "REQUEST_ID_KEY", "TASK", "WHOLE", "Gate", "answer_problem"]
 
 logger = logging.getLogger(__name__)
 
@@ -23,8 +24,10 @@ READING_METHODS = ("GET", "HEAD", "OPTIONS")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 JSON = b"application/json"
 CLIENT_GONE = 499
+MOST_DRAINED = 10  # times what a body may have, read and thrown away before it is refused
 TASK = "keras_similarity.task"  # where a connection finds whom to stop when it is lost
 BODY = "keras_similarity.body"  # where routes find it
+WHOLE = "keras_similarity.whole"  # where a connection notes that a request has come whole
 REQUEST_ID_KEY = "keras_similarity.request_id"
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
@@ -82,19 +85,19 @@ class Gate:
 
     async def _answer(self, scope: Any, headers: dict[bytes, bytes], receive: Any, send: Any) -> None:
         self._check(scope, headers)
-        reading = True
+        if WHOLE in scope:
+            scope[BODY] = await self._body(scope, headers, receive)
+        else:
+            try:
+                async with asyncio.timeout(self._limits.read_seconds):
+                    scope[BODY] = await self._body(scope, headers, receive)
+            except TimeoutError as error:
+                what = f"the body must come within {self._limits.read_seconds:g} s (--read-timeout)."
+                raise Problem(408, f"{what}\n  Send it at once.", headers=CLOSE) from error
         try:
-            async with asyncio.timeout(self._limits.read_seconds) as clock:
-                scope[BODY] = await self._body(scope, headers, receive)
-                reading = False
-                clock.reschedule(asyncio.get_running_loop().time() + self._limits.deadline_seconds)
+            async with asyncio.timeout(self._limits.deadline_seconds):
                 await self._app(scope, receive, send)
         except TimeoutError as error:
-            if reading:
-                what = (
-                    f"the body must come within {self._limits.read_seconds:g} s (--read-timeout).\n  Send it at once."
-                )
-                raise Problem(408, what, headers=CLOSE) from error
             what = f"no answer within {self._limits.deadline_seconds:g} s (--deadline).\n  Ask for less, or try again."
             raise Problem(504, what) from error
 
@@ -146,7 +149,7 @@ class Gate:
         most = self._limits.body_bytes
         length = headers.get(b"content-length", b"0")
         if not length.isdigit() or int(length[:20]) > most:
-            raise self._too_large()
+            raise await self._too_large(headers, receive)
         chunks: list[bytes] = []
         size = 0
         while True:
@@ -156,11 +159,18 @@ class Gate:
             chunks.append(message.get("body", b""))
             size += len(chunks[-1])
             if size > most:
-                raise self._too_large()
+                raise await self._too_large(headers, receive)
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
-    def _too_large(self) -> Problem:
+    async def _too_large(self, headers: dict[bytes, bytes], receive: Any) -> Problem:
+        """Return the refusal, once what is on its way has come: who is still sending would not hear it."""
+        left = MOST_DRAINED * self._limits.body_bytes if b"expect" not in headers else 0
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._limits.read_seconds / 2):
+                while left > 0:
+                    message = await receive()
+                    left = left - len(message["body"]) if message.get("more_body", False) else 0
         return Problem(
             413,
             f"a body may have {self._limits.body_bytes:,} bytes (--body-bytes).\n  Send less at a time.",

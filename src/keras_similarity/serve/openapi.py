@@ -98,19 +98,19 @@ def _index_paths() -> dict[str, Any]:
     named: dict[str, Any] = {"path": ("name",)}
     one: dict[str, Any] = {"path": ("name", "item_id")}
 
-    def post(summary: str, body: str, answer: Any, *refusals: int, success: int = 200) -> dict[str, Any]:
-        return {"post": _operation(summary, answer, *ASKING, *refusals, body=body, success=success, **named)}
+    def post(summary: str, body: str, answer: Any, *refusals: int, **more: Any) -> dict[str, Any]:
+        return {"post": _operation(summary, answer, *ASKING, *refusals, body=body, **named, **more)}
 
     return {
         "": {"get": _operation("One index", whole, 404, **named)},
         "/query": post("The nearest items of each query", "QueryRequest", _object(results=results["query"])),
         "/match": post("The label of each query, or none", "MatchRequest", _object(results=results["match"])),
-        "/items:batch": post("Add or replace items", "ItemsRequest", _object(upserted=WHOLE), 507),
+        "/items:batch": post("Add or replace items", "ItemsRequest", _object(upserted=WHOLE), 507, repeats=True),
         "/items/{item_id}": {
             "get": _operation("One item", _object(**about), 400, 404, 422, **one),
-            "delete": _operation("Remove an item", _object(deleted=WHOLE), 400, 404, 422, 507, **one),
+            "delete": _operation("Remove an item", _object(deleted=WHOLE), 400, 404, 422, 507, repeats=True, **one),
         },
-        "/snapshots": post("Copy the index", "Nothing", _object(snapshot=STRING), 507, success=201),
+        "/snapshots": post("Copy the index", "Nothing", _object(snapshot=STRING), 507, success=201, repeats=True),
         "/reload": post("Open the index anew", "Nothing", _object(size=WHOLE)),
     }
 
@@ -122,8 +122,8 @@ def _explorer_paths() -> dict[str, Any]:
     def get(summary: str, *refusals: int, **more: Any) -> dict[str, Any]:
         return {"get": _operation(summary, more.pop("answer", anything), 400, 404, *refusals, **named, **more)}
 
-    def post(summary: str, body: str, answer: Any, *refusals: int) -> dict[str, Any]:
-        return {"post": _operation(summary, answer, *ASKING, *refusals, body=body, **named)}
+    def post(summary: str, body: str, answer: Any, *refusals: int, **more: Any) -> dict[str, Any]:
+        return {"post": _operation(summary, answer, *ASKING, *refusals, body=body, **named, **more)}
 
     kind: dict[str, Any] = {"answer": None, "kind": "application/octet-stream"}
     items = _object(items=_list({"type": ["object", "null"]}))
@@ -142,12 +142,18 @@ def _explorer_paths() -> dict[str, Any]:
         "/duplicates": get("Near-copies", 422, 501, 504, later=True),
         "/label-issues": get("Labels that are probably wrong", 422, 501, 504, later=True),
         "/previews/{item_id}": {"get": shown},
-        "/items:relabel": post("Change labels", "RelabelRequest", _object(relabelled=WHOLE), 507),
+        "/items:relabel": post("Change labels", "RelabelRequest", _object(relabelled=WHOLE), 507, repeats=True),
     }
 
 
 ASKING = (400, 404, 408, 409, 413, 415, 422, 504)
 ALWAYS = (401, 403, 429, 500, 503)
+REPEAT_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "description": "A request with the key of one that was answered gets its answer, and changes nothing",
+    "schema": {"type": "string", "pattern": "^[!-~]{1,255}$"},
+}
 
 
 def _operation(
@@ -164,6 +170,7 @@ def _operation(
     query: tuple[str, ...] = (),
     later: bool = False,
     empty: bool = False,
+    repeats: bool = False,
 ) -> dict[str, Any]:
     content = {kind: {"schema": STRING}} if answer is None else {"application/json": {"schema": answer}}
     responses: dict[str, Any] = {str(success): {"description": summary, "content": content}}
@@ -182,6 +189,7 @@ def _operation(
             {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
             for name in path
         ] + [{"name": name, "in": "query", "required": name == "map", "schema": NUMBER} for name in query]
+        operation["parameters"] += [REPEAT_KEY] if repeats else []
     if body is not None:
         schema = {"schema": {"$ref": REF.format(name=body)}}
         operation["requestBody"] = {"required": True, "content": {"application/json": schema}}

@@ -1,5 +1,6 @@
 """What goes wrong in a request, as RFC 9457 problem details, or in OpenAI's shape on its route."""
 
+import logging
 from http import HTTPStatus
 
 import msgspec
@@ -18,6 +19,8 @@ from keras_similarity.errors import (
 )
 
 __all__ = ["PROBLEM_TYPE", "Problem", "as_problem", "problem_body"]
+
+logger = logging.getLogger(__name__)
 
 PROBLEM_TYPE = b"application/problem+json"
 OPENAI_ROUTE = "/v1/embeddings"
@@ -56,14 +59,15 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
-def as_problem(error: Exception) -> Problem | None:
-    """Return an error of the library as a problem, None for one that nobody foresaw."""
+def as_problem(error: Exception, request_id: str) -> Problem:
+    """Return whatever was raised as a problem; what nobody foresaw is a 500, and the log has the rest."""
     if isinstance(error, Problem):
         return error
     for kind, status in STATUS_OF:
         if isinstance(error, kind):
             return Problem(status, str(error), headers={b"retry-after": b"1"} if status == 503 else None)
-    return None
+    logger.error("request %s failed", request_id, exc_info=error)
+    return Problem(500, f"the server failed; its log says why, under {request_id}.\n  Report it.")
 
 
 def problem_body(problem: Problem, path: str, request_id: str) -> tuple[bytes, bytes]:

@@ -5,9 +5,22 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from keras_similarity.serve.gate import TASK
+from keras_similarity.serve.gate import TASK, WHOLE
 
 __all__ = ["LimitedProtocol", "make_protocol"]
+
+HEADER_BYTES = 65_536
+TOO_LARGE = b"headers may have %d bytes.\n  Send fewer, or shorter ones." % HEADER_BYTES
+REFUSAL = b"\r\n".join(
+    [
+        b"HTTP/1.1 431 Request Header Fields Too Large",
+        b"content-type: text/plain; charset=utf-8",
+        b"content-length: %d" % len(TOO_LARGE),
+        b"connection: close",
+        b"",
+        TOO_LARGE,
+    ]
+)
 
 
 class LimitedProtocol(HttpToolsProtocol):
@@ -20,6 +33,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     read_seconds = 10.0
     most_connections = 1024
+    _in_headers = False
+    _header_bytes = 0
     _header_alarm: asyncio.TimerHandle | None = None
     _write_alarm: asyncio.TimerHandle | None = None
 
@@ -41,17 +56,37 @@ class LimitedProtocol(HttpToolsProtocol):
             cycle.scope[TASK].cancel()  # nobody is left to answer
 
     def data_received(self, data: bytes) -> None:
-        """Give the next headers the same time."""
-        cycle: Any = self.cycle
-        if self._header_alarm is None and (cycle is None or cycle.response_complete):
-            self._await_headers()
+        """Give the next headers the same time, unless they are here already."""
         super().data_received(data)
+        if self._in_headers:
+            self._header_bytes += len(data)
+            if self._header_bytes > HEADER_BYTES:
+                self.transport.write(REFUSAL)
+                self.transport.close()
+                return
+        if self._header_alarm is None:
+            cycle: Any = self.cycle
+            if self._in_headers or cycle is None or cycle.response_complete:
+                self._await_headers()
+
+    def on_message_begin(self) -> None:
+        """Note that headers have begun."""
+        self._in_headers = True
+        self._header_bytes = 0
+        super().on_message_begin()
 
     def on_headers_complete(self) -> None:
         """End the wait."""
-        self._stop(self._header_alarm)
-        self._header_alarm = None
+        self._in_headers = False
+        if self._header_alarm is not None:
+            self._header_alarm.cancel()
+            self._header_alarm = None
         super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        """Tell the gate that it need not wait for a body."""
+        self.scope[WHOLE] = True  # type: ignore[typeddict-unknown-key]
+        super().on_message_complete()
 
     def pause_writing(self) -> None:
         """Wait for a reader that takes nothing, but not for ever."""

@@ -6,7 +6,6 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 
 __all__ = [
     "EmbeddingsRequest",
-    "Found",
     "Item",
     "ItemLabel",
     "ItemsRequest",
@@ -115,13 +114,3 @@ class EmbeddingsRequest(Struct, forbid_unknown_fields=True):
 
 class Nothing(Struct, forbid_unknown_fields=True):
     """A request that says nothing beside its path."""
-
-
-class Found(Struct, omit_defaults=True):
-    """One neighbour; metadata and vector where they were asked for."""
-
-    id: int | str
-    label: Any
-    distance: float
-    metadata: dict[str, Any] | UnsetType | None = UNSET
-    vector: Vector | UnsetType = UNSET

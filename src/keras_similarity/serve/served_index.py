@@ -104,8 +104,8 @@ class ServedIndex:
         return self.calibration
 
     async def refresh(self) -> bool:
-        """See what another process has written."""
-        return await self.write(lambda index: index.refresh())
+        """See what another process has written, thresholds too; return whether items changed."""
+        return await self.write(self._refreshed)
 
     async def reload(self) -> None:
         """Open the folder anew and go on with it; searches are answered all the while.
@@ -137,8 +137,19 @@ class ServedIndex:
 
     def _opened(self) -> tuple[Index, CalibrationResults | None]:
         index = Index.open(self.path, read_only=self._read_only)
+        self._thresholds_written = _written(self.path / CALIBRATION_FILE)
+        return index, self._read_calibration()
+
+    def _refreshed(self, index: Index) -> bool:
+        written = _written(self.path / CALIBRATION_FILE)
+        if written != self._thresholds_written:
+            self.calibration = self._read_calibration()
+            self._thresholds_written = written
+        return index.refresh()
+
+    def _read_calibration(self) -> CalibrationResults | None:
         kept = self.path / CALIBRATION_FILE
-        return index, CalibrationResults.open(kept) if kept.is_file() else None
+        return CalibrationResults.open(kept) if kept.is_file() else None
 
     def _write_done(self, future: asyncio.Future[Any]) -> None:
         self._writes -= 1
@@ -147,3 +158,12 @@ class ServedIndex:
 
     def _run(self, works: Any) -> list[Any]:
         return run_searches(self.index, self._answers, works)
+
+
+def _written(path: Path) -> tuple[int, int, int] | None:
+    """Return what differs once a file was replaced, None where there is none."""
+    try:
+        about = path.stat()
+    except FileNotFoundError:
+        return None
+    return about.st_ino, about.st_mtime_ns, about.st_size

@@ -10,7 +10,7 @@ import numpy as np
 from keras_similarity.core.checks import as_vectors, check_same_length, check_whole
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.labels import label_list
-from keras_similarity.visualization.names import name_of
+from keras_similarity.visualization.names import name_of, natural_order
 from keras_similarity.visualization.page import HtmlPage
 from keras_similarity.visualization.projection import project
 from keras_similarity.visualization.thumbnails import ACROSS, sprite_sheets, thumbnail
@@ -44,6 +44,18 @@ SCRIPT = """
   const config = { responsive: true, scrollZoom: true, displaylogo: false, showSendToCloud: false };
   Plotly.newPlot(target, traces, layout(), config);
   dark.addEventListener("change", () => Plotly.relayout(target, layout()));
+  // The wheel moves the page, until somebody has clicked into the map or holds Ctrl.
+  let entered = false;
+  target.addEventListener("pointerdown", () => { entered = true; });
+  document.addEventListener("pointermove", event => {  // while it is dragged, plotly covers the page
+    const box = target.getBoundingClientRect();
+    const inside = event.clientX > box.left && event.clientX < box.right && event.clientY > box.top &&
+      event.clientY < box.bottom;
+    if (!inside && !event.buttons) entered = false;
+  });
+  target.addEventListener("wheel", event => {
+    if (!entered && !event.ctrlKey && !event.metaKey) event.stopPropagation();
+  }, { capture: true });
   target.on("plotly_hover", event => {
     const point = event.points[0], row = point.customdata, place = row % (map.across * map.across);
     const picture = card.firstElementChild, side = map.side;
@@ -158,7 +170,7 @@ def map_html(
     data = json.dumps(points, separators=(",", ":")).replace("<", "\\u003c")
     words = f"Map of {len(plane):,} items: each is a point, near one another what is alike."
     return (
-        f'<p class="note">{words}</p>'
+        f'<p class="note">{words} Click into it, or hold Ctrl, to zoom with the wheel.</p>'
         f'<div id="map" role="img" aria-label="{words}" style="min-height:{height}px"></div>{CARD.format(side=side)}'
         "<noscript><p>The map needs JavaScript, which is switched off here.</p></noscript>"
         f'<script type="application/json" id="map-points">{data}</script>'
@@ -171,7 +183,7 @@ def _traces(plane: np.ndarray, names: Sequence[str], texts: Sequence[str]) -> li
     counts: dict[str, int] = {}
     for name in names:
         counts[name] = counts.get(name, 0) + 1
-    named = sorted(sorted(counts, key=lambda name: -counts[name])[:MOST_NAMED])
+    named = sorted(sorted(counts, key=lambda name: -counts[name])[:MOST_NAMED], key=natural_order)
     members: dict[str, list[int]] = {name: [] for name in [*named, OTHERS]}
     for row, name in enumerate(names):
         members[name if name in members else OTHERS].append(row)

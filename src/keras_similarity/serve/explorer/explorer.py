@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from keras_similarity.calibrate import CalibrationResults
 from keras_similarity.serve.explorer.decisions import decisions
 from keras_similarity.serve.explorer.findings import findings
 from keras_similarity.serve.explorer.index_map import IndexMap, Project
@@ -59,13 +60,13 @@ class Explorer:
         drawn = await self.map(served)
         question = (served.name, "decisions")
 
-        def make() -> dict[str, Any]:
-            return decisions(served.index, drawn, calibration)
+        def make() -> tuple[CalibrationResults, dict[str, Any]]:
+            return calibration, decisions(served.index, drawn, calibration)
 
-        answer = await self._jobs.answer(question, make, renew=renew)
-        if answer["map"] == drawn.number:
-            return answer
-        return await self._jobs.answer(question, make, renew=True)
+        made_by, answer = await self._jobs.answer(question, make, renew=renew)
+        if answer["map"] != drawn.number or made_by is not calibration:
+            _, answer = await self._jobs.answer(question, make, renew=True)
+        return answer
 
     async def findings(self, served: ServedIndex, kind: str, *, renew: bool = False) -> dict[str, Any]:
         """Return what is probably wrong; see `findings`."""

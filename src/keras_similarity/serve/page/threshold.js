@@ -16,21 +16,25 @@ export function emptyThreshold() {
 }
 
 export async function openThreshold() {
-  if (shownFor === state.about.map) return;
-  shownFor = state.about.map;
+  const { index, about } = state;
+  const { map, calibrated } = await ask(indexPath(index, "/map")); // it may be calibrated since, or anew
+  const curves = calibrated && map === about.map ? await ask(indexPath(index, "/calibration")) : null;
+  if (state.about !== about) return;
+  const wanted = `${about.map} ${JSON.stringify(curves)}`;
+  if (shownFor === wanted) return;
+  shownFor = wanted;
   const panel = byId("threshold");
-  if (!state.about.calibrated) {
-    const how = "This index is not calibrated. Make thresholds with: keras-similarity calibrate";
+  if (curves === null) {
+    const how = calibrated
+      ? "There is another map now: draw it anew."
+      : "This index is not calibrated. Make thresholds with: keras-similarity calibrate";
     panel.replaceChildren(make("h2", {}, "Unknown"), make("p", {}, how));
     return;
   }
   panel.replaceChildren(make("h2", {}, "Unknown"), make("p", {}, "Each item is being decided on by its neighbours…"));
   try {
-    const [curves, decided] = await Promise.all([
-      ask(indexPath(state.index, "/calibration")),
-      ask(indexPath(state.index, "/map/decisions")),
-    ]);
-    if (shownFor === decided.map) show(curves, decided.items);
+    const decided = await ask(indexPath(index, "/map/decisions"));
+    if (shownFor === wanted && decided.map === about.map) show(curves, decided.items);
   } catch (error) {
     shownFor = null;
     throw error;

@@ -17,8 +17,9 @@ from keras_similarity.serve.searches import Search, vector_of
 from keras_similarity.serve.served_index import ServedIndex
 from keras_similarity.serve.service import Service
 
-__all__ = ["query_routes"]
+__all__ = ["QUERY_ROUTE", "answer_query", "query_routes"]
 
+QUERY_ROUTE = "/v1/indexes/{name:str}/query"
 SOURCES = ("vector", "vectors", "id", "image", "text")
 INCLUDED = frozenset({"metadata"})
 NO_LABEL = object()  # no label of any index
@@ -37,21 +38,9 @@ def query_routes(service: Service) -> list[Any]:
         about = await served.read(lambda index: index.describe())
         return reply(_summary(served) | {"engine": about["engine"], "calibrated": served.calibration is not None})
 
-    @post("/v1/indexes/{name:str}/query", status_code=200)
+    @post(QUERY_ROUTE, status_code=200)
     async def query(name: str, scope: Scope) -> ASGIResponse:
-        served = service.index(name)
-        request = decode_body(scope, QueryRequest)
-        if request.k > service.limits.k:
-            raise Problem(400, f"`k` may be at most {service.limits.k} (--max-k): got {request.k}.\n  Ask for less.")
-        search = Search(
-            await query_vectors(service, served, request),
-            request.k,
-            request.where,
-            request.max_distance,
-            INCLUDED if request.include is UNSET else frozenset(request.include),
-            request.id,
-        )
-        return json_reply(await served.search(search))
+        return json_reply(await answer_query(service, service.index(name), scope))
 
     @post("/v1/indexes/{name:str}/match", status_code=200)
     async def match_query(name: str, scope: Scope) -> ASGIResponse:
@@ -68,6 +57,22 @@ def query_routes(service: Service) -> list[Any]:
         )
 
     return [list_indexes, describe_index, query, match_query]
+
+
+async def answer_query(service: Service, served: ServedIndex, scope: Any) -> bytes:
+    """Return the answer to a query as JSON."""
+    request = decode_body(scope, QueryRequest)
+    if request.k > service.limits.k:
+        raise Problem(400, f"`k` may be at most {service.limits.k} (--max-k): got {request.k}.\n  Ask for less.")
+    search = Search(
+        await query_vectors(service, served, request),
+        request.k,
+        request.where,
+        request.max_distance,
+        INCLUDED if request.include is UNSET else frozenset(request.include),
+        request.id,
+    )
+    return await served.search(search)
 
 
 async def query_vectors(service: Service, served: ServedIndex, request: Query) -> list[Any]:
