@@ -5,13 +5,10 @@ import gc
 from pathlib import Path
 
 
-def extra_mb(call, warm_up=None):
-    """Megabytes that a call adds at its peak, once what it compiles and keeps is there, and what it returns.
-
-    `warm_up` is run in place of a first call, where that would leave its memory resident, as TensorFlow's does: what
-    the call compiles counts then, too.
-    """
-    (warm_up or call)()
+def extra_mb(call, *, warm_up=True):
+    """Megabytes that a call adds at its peak, and what it returns; after a warm-up, what it compiles is there already."""
+    if warm_up:
+        call()
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)  # freed memory that stays resident would be used without being seen
     before = reset_peak()
