@@ -16,6 +16,7 @@ WRONG = "wr0ng"  # apart: a traceback quotes the line of a call
 QUOTED = "s3cret%40%2F%3A%25"
 
 psycopg = pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it")
+pymilvus = pytest.importorskip("pymilvus", reason="an extra (milvus); make test-all has it")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +34,17 @@ psycopg = pytest.importorskip("psycopg", reason="an extra (postgres); make test-
         ("postgresql://me:s3cret℀@host/db?table=shoes", "as libpq reads it"),
         ("postgresql://me:s3cret%ff@host/db?table=shoes", "as libpq reads it"),
         ("postgresql://me:s3cret\ud800@host/db?table=shoes", "as libpq reads it"),
+        ("milvus://host", "needs the name of a collection in its URL"),
+        ('milvus://host?table=x";drop', "needs the name of a collection"),
+        ("milvus://host?table=shop.shoes", "of lower-case letters"),
+        ("milvus://host/a-b?table=shoes", "needs a database of letters"),
+        ("milvus://host?table=shoes&timeout=0", "`timeout` must be seconds above 0"),
+        ("milvus://host?table=shoes&secure=yes", "`secure` must be true or false"),
+        (f"milvus://me:{QUOTED}@host?table=shoes&nonsense=1", "options are table, timeout, token, secure, ca"),
+        (f"milvus://me:{QUOTED}@host:99999?table=shoes", "needs a URL of Milvus"),
+        ("milvus://me:[s3cret]@host?table=shoes", "needs a URL of Milvus"),
+        ("milvus://me:s3cret\u2100@host?table=shoes", "needs a URL of Milvus"),
+        ("milvus://me:s3cret\ud800@host?table=shoes", "needs a URL of Milvus"),
     ],
 )
 def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
@@ -65,6 +77,16 @@ def test_password__is_in_no_error_and_no_log(caplog, monkeypatch):
         Index.open(f"postgresql://me:{QUOTED}@127.0.0.1:9/db?table=shoes&connect_timeout=2")
     said = "".join(traceback.format_exception(caught.value)) + caplog.text
     assert "s3cret" not in said
+
+
+def test_milvus_that_is_not_there__no_password_in_error_log_or_stderr(caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    for secrets in (f"me:{QUOTED}@127.0.0.1:9?table=shoes", f"127.0.0.1:9?table=shoes&token={QUOTED}"):
+        with pytest.raises(DatabaseUnavailableError, match=r"127\.0\.0\.1:9\?table=shoes cannot be reached") as caught:
+            Index.open(f"milvus://{secrets}&timeout=1")
+        said = "".join(traceback.format_exception(caught.value)) + caplog.text
+        assert "s3cret" not in said
+    assert capfd.readouterr() == ("", "")
 
 
 def test_words_of_libpq_that_repeat_a_password__are_blotted_out(monkeypatch):

@@ -1,5 +1,6 @@
 """What can be asked of an index in a database, by way of a few questions that each database answers its own way."""
 
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
@@ -105,8 +106,8 @@ class RemoteReading(ABC):
         Each page is of its own moment: an item that is changed meanwhile comes once more.
         """
         pages = self._pages(None if where is None else _checked(where))
-        first = next(pages, None)  # a filter that is wrong raises here, not at the first item
-        return (record for found in (first, *pages) if found for record in self._records(found))
+        first = list(itertools.islice(pages, 1))  # a filter that is wrong raises here, not at the first item
+        return (record for found in itertools.chain(first, pages) for record in self._records(found))
 
     def search(
         self,

@@ -1,6 +1,5 @@
 """Items in and out of the table: one COPY in, pages out."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,7 +8,6 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.labels import NO_LABEL
 from keras_similarity.index.ids import Ids
-from keras_similarity.index.metadata import Metadata
 from keras_similarity.index.remote.items import Batch, Page
 from keras_similarity.index.remote.postgres.conditions import ALL, Condition
 from keras_similarity.index.remote.postgres.schema import Tables
@@ -24,27 +22,12 @@ from keras_similarity.index.remote.postgres.wire import (
     vectors_field,
 )
 
-__all__ = ["copy_in", "delete", "encoded_metadata", "every", "named", "page", "pages"]
+__all__ = ["copy_in", "delete", "every", "named", "page", "pages"]
 
 COPY_ROWS = 8192  # sent at a time
 PAGE_ROWS = 1000  # read at a time
 JSONB_VERSION = b"\x01"
 COLUMNS = "seq, id_int, id_text, label, data, metadata, embedding"
-
-
-def encoded_metadata(values: Metadata | None, count: int) -> list[bytes | None]:
-    """Return metadata as the JSON that is kept.
-
-    Raises:
-        ValueError: text with a NUL, which PostgreSQL has no room for.
-    """
-    texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values or [None] * count]
-    for row, text in enumerate(texts):
-        if text is not None and "\\u0000" in text.replace("\\\\", ""):
-            raise ValueError(
-                f"`metadata` needs text without NUL to be kept in PostgreSQL: row {row} has one.\n  Keep it in `data`."
-            )
-    return [None if text is None else text.encode() for text in texts]
 
 
 def copy_in(connection: Any, tables: Tables, batch: Batch, first_seq: int) -> None:
