@@ -39,7 +39,7 @@ def free_ports(count):
 class MilvusServer:
     """A server of its own: every port of it is a free one, its data are in its folder."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, *, quicker=True, **settings):
         import milvus
 
         self._config = milvus.MilvusServerConfig(data_dir=str(folder))
@@ -48,7 +48,7 @@ class MilvusServer:
         self._config.configs |= dict(zip(names, others, strict=True)) | {"proxy_port": self.port}
         for name, value in settings.items():
             self._config.set(name, value)
-        for name, value in QUICKER.items():
+        for name, value in QUICKER.items() if quicker else ():
             self._config.set(name, value)
         self._config.resolve()
         milvus._initialize_data_files(str(folder))

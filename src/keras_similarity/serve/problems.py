@@ -6,6 +6,8 @@ import msgspec
 
 from keras_similarity.errors import (
     CorruptIndexError,
+    DatabaseError,
+    DatabaseTimeoutError,
     IndexFormatError,
     IndexLockedError,
     IndexMismatchError,
@@ -33,6 +35,8 @@ STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (StorageError, 503),
     (CorruptIndexError, 503),
     (IndexFormatError, 503),
+    (DatabaseTimeoutError, 504),
+    (DatabaseError, 503),
     (MissingExtraError, 501),
     (FileExistsError, 409),
     (ValueError, 422),

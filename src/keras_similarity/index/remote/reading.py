@@ -60,8 +60,8 @@ class RemoteReading(ABC):
         """Return the counters, asked of the database."""
 
     @abstractmethod
-    def _page(self, tree: Where | None, after: int) -> Page:
-        """Return the first items that a filter leaves, of those added after a place in the order."""
+    def _pages(self, tree: Where | None) -> Iterator[Page]:
+        """Return the items that a filter leaves, in the order they were added, a page at a time."""
 
     @abstractmethod
     def _with_ids(self, ids: Ids) -> Page:
@@ -151,12 +151,6 @@ class RemoteReading(ABC):
         self._searcher.forget()
         before, self._seen = self._seen, self._state().generation
         return self._seen != before
-
-    def _pages(self, tree: Where | None) -> Iterator[Page]:
-        after = -1
-        while len(found := self._page(tree, after)):
-            yield found
-            after = found.seqs[-1]
 
     def _records(self, found: Page) -> list[Record]:
         known = self._vocabulary(int(found.codes.max(initial=NO_LABEL)) + 1)

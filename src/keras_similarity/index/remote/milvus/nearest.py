@@ -88,30 +88,30 @@ def nearest(session: Session, search: Search, queries: Floats) -> Found:
     return _as_found(found, search, len(queries))
 
 
-def _asked(session: Session, search: Search, queries: Floats, limit: int) -> list[list[dict[str, Any]]]:
+def _asked(session: Session, search: Search, queries: Floats, limit: int) -> list[Any]:
+    """Return for each query what pymilvus makes of its rows: their keys, distances and fields."""
     return session.search(queries, search.condition, limit, search.params(limit), ["id", "label"])
 
 
-def _is_unclear(found: list[list[dict[str, Any]]], k: int, limit: int) -> bool:
+def _is_unclear(found: list[Any], k: int, limit: int) -> bool:
     """Whether rows that were not returned may be as near as the k-th."""
     for hits in found:
-        if len(hits) == limit:
-            near, last = hits[k - 1]["distance"], hits[-1]["distance"]
+        if len(hits.distances) == limit:
+            near, last = hits.distances[k - 1], hits.distances[-1]
             if abs(near - last) <= EQUAL * abs(near):
                 return True
     return False
 
 
-def _as_found(found: list[list[dict[str, Any]]], search: Search, count: int) -> Found:
-    hits = [hit for part in found for hit in part]
-    owners = np.repeat(np.arange(count), [len(part) for part in found])
-    scores = np.array([hit["distance"] for hit in hits], np.float64)
+def _as_found(found: list[Any], search: Search, count: int) -> Found:
+    owners = np.repeat(np.arange(count), [len(hits.ids) for hits in found])
+    scores = np.array([score for hits in found for score in hits.distances], np.float64)
     gaps = FINISH[search.distance.name](scores).astype(np.float32)
-    seqs = np.array([hit["seq"] for hit in hits], np.int64)
-    entities = [hit["entity"] for hit in hits]
+    seqs = np.array([seq for hits in found for seq in hits.ids], np.int64)
+    fields = [hit["entity"] for hits in found for hit in hits]
     return Found(
-        [id_of(entity["id"]) for entity in entities],
-        np.array([entity["label"] for entity in entities], np.int32),
+        [id_of(field["id"]) for field in fields],
+        np.array([field["label"] for field in fields], np.int32),
         seqs,
         *ranked(owners, gaps, seqs, count, search.k),
     )

@@ -83,7 +83,7 @@ class Session:
 
     def search(
         self, queries: Floats, condition: str, limit: int, params: dict[str, Any], fields: list[str]
-    ) -> list[list[dict[str, Any]]]:
+    ) -> list[Any]:
         """Return for each query the rows that Milvus finds nearest, with their distances as it computes them."""
         return self.call(
             "search",

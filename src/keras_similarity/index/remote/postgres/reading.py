@@ -1,5 +1,6 @@
 """What can be asked of an index in PostgreSQL. Nothing here changes it."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -59,14 +60,17 @@ class PostgresReading(RemoteReading):
     def _state(self) -> State:
         return self._session.read(lambda connection: read_state(connection, self._tables))
 
-    def _page(self, tree: Where | None, after: int) -> Page:
+    def _pages(self, tree: Where | None) -> Iterator[Page]:
         dtype, width = self._space.dtype, self._space.width
+        after = -1
 
         def work(connection: Any) -> Page:
             condition = self._searcher.condition(connection, tree)
             return page(connection, self._tables, condition, dtype, width, after=after)
 
-        return self._session.read(work)
+        while len(found := self._session.read(work)):
+            yield found
+            after = found.seqs[-1]
 
     def _with_ids(self, ids: Ids) -> Page:
         return self._every(named(ids))
