@@ -33,7 +33,9 @@ MOST_SHOWN = 300  # characters of another's words
 
 def _grpc_codes(error: BaseException | None) -> Iterator[str]:
     """Return the names of the gRPC codes behind an error."""
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # pymilvus raises an error from itself
+        seen.add(id(error))
         code = getattr(error, "code", None)
         code = code() if callable(code) else code
         if hasattr(code, "name") and not isinstance(code, int):

@@ -25,7 +25,7 @@ from keras_similarity.index.remote.milvus.reading import MilvusReading
 from keras_similarity.index.remote.milvus.schema import create, open_state
 from keras_similarity.index.remote.milvus.session import Session
 from keras_similarity.index.remote.milvus.state import State
-from keras_similarity.index.remote.milvus.tuning import measured, wait_for_index
+from keras_similarity.index.remote.milvus.tuning import build_graph
 from keras_similarity.index.remote.milvus.writing import Change, Writer
 from keras_similarity.index.remote.reading import missing_id
 from keras_similarity.index.settings import Settings
@@ -166,8 +166,7 @@ class MilvusIndex(MilvusReading, Index):
             DatabaseTimeoutError: Milvus was not done within an hour.
         """
         self._session.check_writable()
-        wait_for_index(self._session)
-        report = measured(self._session, self.settings, self._searcher.state(newest=True))
+        report = build_graph(self._session, self.settings, self._searcher.state(newest=True))
         self._changed(lambda state: (Change({"built": report.as_dict()}), None))
         return report
 

@@ -16,7 +16,7 @@ from keras_similarity.index.remote.milvus.state import State
 from keras_similarity.index.rows import Floats
 from keras_similarity.index.settings import Settings
 
-__all__ = ["measured", "wait_for_index"]
+__all__ = ["build_graph"]
 
 ENGINE = "hnsw"
 EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096)  # ef
@@ -28,7 +28,29 @@ WAIT_SECONDS = 3600.0
 PAUSE_SECONDS = 0.2
 
 
-def wait_for_index(session: Session) -> None:
+def build_graph(session: Session, settings: Settings, state: State) -> EngineReport:
+    """Return the least effort that reaches the recall, of the efforts there are; the largest where none does."""
+    reason = _reason_against(settings, state)
+    if reason is not None:
+        return EngineReport("exact", reason, 1.0, settings.recall, 0, 0, state.items, 0)
+    _wait_for_graph(session)
+    search = Search(settings.distance, "", TUNED_K, EFFORTS[0])
+    queries = _likely_queries(session, settings, state)
+    truth = scanned(session, state, search, queries).distances.max(axis=1, keepdims=True)
+    limits = truth + 10 * EQUAL * np.maximum(np.abs(truth), 1)  # the server's distances are float32
+    aim = settings.recall + MARGIN * (1 - settings.recall)
+    effort, recall = EFFORTS[-1], 0.0
+    for effort in EFFORTS:
+        tried = replace(search, effort=effort)
+        found = [nearest(session, tried, part).distances for part in _blocks(queries)]
+        recall = float((np.concatenate(found) <= limits).mean())
+        if recall >= aim:
+            break
+    reason = f"the quickest for {state.items:,} rows" if recall >= settings.recall else "the most that Milvus offers"
+    return EngineReport(ENGINE, reason, recall, settings.recall, effort, len(queries), state.items, 0)
+
+
+def _wait_for_graph(session: Session) -> None:
     """Seal the rows that are there, and wait until Milvus has made its graph over them and taken it up."""
     session.call("flush", session.table, timeout=WAIT_SECONDS)
     until = time.monotonic() + WAIT_SECONDS
@@ -45,25 +67,11 @@ def wait_for_index(session: Session) -> None:
     )
 
 
-def measured(session: Session, settings: Settings, state: State) -> EngineReport:
-    """Return the least effort that reaches the recall, of the efforts there are; the largest where none does."""
-    if settings.engine == "exact" or state.items == 0 or state.next_seq - state.first_seq < FEW_ROWS:
-        reason = "asked for" if settings.engine == "exact" else f"looking at all of {state.items:,} rows is quick"
-        return EngineReport("exact", reason, 1.0, settings.recall, 0, 0, state.items, 0)
-    search = Search(settings.distance, "", TUNED_K, EFFORTS[0])
-    queries = _likely_queries(session, settings, state)
-    truth = scanned(session, state, search, queries).distances.max(axis=1, keepdims=True)
-    limits = truth + 10 * EQUAL * np.maximum(np.abs(truth), 1)  # the server's distances are float32
-    aim = settings.recall + MARGIN * (1 - settings.recall)
-    effort, recall = EFFORTS[-1], 0.0
-    for effort in EFFORTS:
-        tried = replace(search, effort=effort)
-        found = [nearest(session, tried, part).distances for part in _blocks(queries)]
-        recall = float((np.concatenate(found) <= limits).mean())
-        if recall >= aim:
-            break
-    reason = f"the quickest for {state.items:,} rows" if recall >= settings.recall else "the most that Milvus offers"
-    return EngineReport(ENGINE, reason, recall, settings.recall, effort, len(queries), state.items, 0)
+def _reason_against(settings: Settings, state: State) -> str | None:
+    if settings.engine == "exact":
+        return "asked for"
+    few = state.items == 0 or state.next_seq - state.first_seq < FEW_ROWS
+    return f"looking at all of {state.items:,} rows is quick" if few else None
 
 
 def _blocks(queries: Floats) -> list[Floats]:
