@@ -21,7 +21,7 @@ from keras_similarity.index.remote.milvus import items, lock
 from keras_similarity.index.remote.milvus.session import Session
 
 ROW = np.ones((1, 8), np.float32)
-IMPATIENT = {"timeout": 2}
+IMPATIENT = {"timeout": 1}
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_server_killed_and_started_again__clear_error_and_nothing_lost(make, mil
             ):
                 call()
         with pytest.raises(DatabaseUnavailableError, match="cannot be reached"):
-            Index.open(index.store + "&timeout=2")
+            Index.open(index.store + "&timeout=1")
         assert time.monotonic() - started < 20
     finally:
         milvus.start()

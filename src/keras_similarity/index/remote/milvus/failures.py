@@ -28,6 +28,7 @@ NOT_READY = (
     "node offline",
     "no available shard",
 )
+TOO_LATE = ("retry timeout", "deadline exceeded", "context done")
 MOST_SHOWN = 300  # characters of another's words
 
 
@@ -81,15 +82,15 @@ def as_failure(error: BaseException, shown: str, secrets: tuple[str, ...]) -> Ke
     for secret in secrets:
         said = said.replace(secret, "***")
     codes = list(_grpc_codes(error))
-    if "DEADLINE_EXCEEDED" in codes:
-        return DatabaseTimeoutError(
-            f"Milvus did not answer for {shown} in the time allowed.\n"
-            "  Allow more (&timeout=60), or ask for less at a time."
-        )
     if is_unreachable(error) or is_not_ready(error):
         return DatabaseUnavailableError(
             f"the Milvus of {shown} cannot be reached, or is not ready: {said}.\n"
             "  Nothing was changed; try again when it is back."
+        )
+    if "DEADLINE_EXCEEDED" in codes or any(part in said.lower() for part in TOO_LATE):
+        return DatabaseTimeoutError(
+            f"Milvus did not answer for {shown} in the time allowed.\n"
+            "  Allow more (&timeout=60), or ask for less at a time."
         )
     if "UNAUTHENTICATED" in codes or "PERMISSION_DENIED" in codes or "auth" in said.lower():
         return DatabaseError(f"the Milvus of {shown} refused: {said}.\n  Check the user, the password or the token.")

@@ -215,6 +215,7 @@ class MilvusIndex(MilvusReading, Index):
             self._searcher.forget()
             raise
         self._searcher.knows(state)
+        self._seen = state.generation
         return result
 
 

@@ -22,7 +22,7 @@ from keras_similarity.index.remote.milvus.state import State
 from keras_similarity.index.remote.results import Found, ranked
 from keras_similarity.index.rows import Floats, Matrix
 
-__all__ = ["MOST_LIMIT", "Search", "block_size", "check_distance", "nearest", "scanned"]
+__all__ = ["MOST_LIMIT", "Search", "block_size", "check_distance", "joined", "nearest", "scanned"]
 
 MOST_LIMIT = 16_384  # neighbours that Milvus returns for a query
 MOST_EFFORT = 32_768  # its largest ef
@@ -51,6 +51,7 @@ class Search:
         k: How many.
         effort: ef, 0 where the server looks at every row.
         few: Whether the condition leaves so few rows that they can be read at once.
+        slices: How many searches to make of it, each among a part of the rows.
     """
 
     distance: Distance
@@ -58,6 +59,7 @@ class Search:
     k: int
     effort: int
     few: bool = False
+    slices: int = 1
 
     def params(self, limit: int) -> dict[str, Any]:
         """Return the settings of a search for so many neighbours."""
@@ -114,6 +116,24 @@ def _as_found(found: list[Any], search: Search, count: int) -> Found:
         np.array([field["label"] for field in fields], np.int32),
         seqs,
         *ranked(owners, gaps, seqs, count, search.k),
+    )
+
+
+def joined(parts: list[Found], k: int) -> Found:
+    """Return the nearest rows of several searches for the same queries, of rows apart."""
+    starts = np.cumsum([0, *(len(part.ids) for part in parts)])
+    positions = [
+        np.where(part.positions < 0, -1, part.positions + start) for part, start in zip(parts, starts, strict=False)
+    ]
+    places, distances = np.concatenate(positions, axis=1), np.concatenate([part.distances for part in parts], axis=1)
+    seqs = np.concatenate([part.seqs for part in parts])
+    order = np.lexsort((np.append(seqs, 0)[places], distances))[:, :k]
+    return Found(
+        [item_id for part in parts for item_id in part.ids],
+        np.concatenate([part.codes for part in parts]),
+        seqs,
+        np.take_along_axis(places, order, axis=1),
+        np.take_along_axis(distances, order, axis=1),
     )
 
 

@@ -1,5 +1,6 @@
 """A search in Milvus, from checked queries to columns: the filter, the way to go, the rows, the result."""
 
+import math
 import time
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,7 @@ from keras_similarity.index.remote.milvus.nearest import (
     SPARE,
     Search,
     block_size,
+    joined,
     nearest,
     scanned,
 )
@@ -33,7 +35,13 @@ KEPT_SECONDS = 5.0
 KEPT = 256  # filters
 TUNED_K = 10  # neighbours that the effort was found for: more take more of it
 UNTUNED = 512  # ef, before `build` has found out what is enough
-FEW_SHARE = 0.07  # of the rows: Milvus looks at all of so few, and needs no more effort
+# Milvus looks at all rows where fewer than this share of a segment may be found. Above, its graph finds too few: 0.87
+# of the neighbours where 8% of 30,000 rows are left and ef is eight times what is enough without a filter.
+FEW_SHARE = 0.07
+SLICE_SHARE = 0.06  # so up to
+MOST_SHARE = 0.3  # the rows are searched in slices that Milvus looks at all of,
+MOST_SLICED = 100_000  # unless that is too many of them.
+WIDER = 2  # beside the square of the share: what ef takes in the graph
 FEW_ALLOWED = 512  # rows that are read quicker than looked for
 FEW_GONE = 100  # stretches of places that are named in a search
 
@@ -92,7 +100,8 @@ class Searcher:
         allowed = self._allowed(repr(asked.tree), condition) if condition else state.items
         few = condition != EVERY and allowed <= FEW_ALLOWED
         effort, scan = self._plan(state, asked, allowed, wanted)
-        search = Search(self._settings.distance, condition, wanted, effort, few)
+        slices = self._slices(state, allowed) if condition and effort else 1
+        search = Search(self._settings.distance, condition, wanted, effort, few, slices)
         step = block_size(wanted)
         parts = []
         for start in range(0, len(asked.queries), step):
@@ -109,14 +118,23 @@ class Searcher:
             return 0, False
         if asked.exact:
             return 0, True
-        share = 1.0 if asked.tree is None else max(allowed / max(state.items, 1), FEW_SHARE)
-        effort = state.built.get("effort") or UNTUNED
-        return min(int(max(effort * max(1.0, wanted / TUNED_K) / share, wanted)), MOST_EFFORT), False
+        effort = (state.built.get("effort") or UNTUNED) * max(1.0, wanted / TUNED_K)
+        if asked.tree is not None:
+            share = max(allowed / max(state.items, 1), FEW_SHARE)
+            effort *= max(1.0, WIDER * (1 - share) / share**2)
+        return min(int(max(effort, wanted)), MOST_EFFORT), False
+
+    def _slices(self, state: State, allowed: int) -> int:
+        """Return in how many searches Milvus looks at all rows that a filter leaves; 1 where it does so anyway."""
+        share = allowed / max(state.items, 1)
+        if not FEW_SHARE * 0.9 < share <= MOST_SHARE or allowed > MOST_SLICED:
+            return 1
+        return math.ceil(share / SLICE_SHARE)
 
     def _found(self, search: Search, queries: Floats, *, scan: bool) -> Found:
         if scan:
             return scanned(self._session, self.state(), search, queries)
-        found = nearest(self._session, search, queries)
+        found = self._asked(search, queries)
         if self._state.counts(found.seqs).all():
             return self._filled(search, queries, found)
         # Somebody writes at this moment, or has written since the state was read.
@@ -124,8 +142,15 @@ class Searcher:
         if not state.counts(found.seqs).all():
             if len(state.gone) > FEW_GONE:
                 return scanned(self._session, state, search, queries)
-            found = nearest(self._session, replace(search, condition=_within(state, search.condition)), queries)
+            found = self._asked(replace(search, condition=_within(state, search.condition)), queries)
         return self._filled(search, queries, found)
+
+    def _asked(self, search: Search, queries: Floats) -> Found:
+        if search.slices == 1:
+            return nearest(self._session, search, queries)
+        parts = [all_of(f"seq % {search.slices} == {rest}", search.condition) for rest in range(search.slices)]
+        found = [nearest(self._session, replace(search, condition=part), queries) for part in parts]
+        return joined(found, search.k)
 
     def _filled(self, search: Search, queries: Floats, found: Found) -> Found:
         """Read the rows where the graph ended its walk before it met enough of them."""
