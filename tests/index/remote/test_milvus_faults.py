@@ -21,7 +21,6 @@ from keras_similarity.index.remote.milvus import items, lock
 from keras_similarity.index.remote.milvus.session import Session
 
 ROW = np.ones((1, 8), np.float32)
-IMPATIENT = {"timeout": 1}
 
 
 @pytest.fixture
@@ -132,13 +131,14 @@ def test_last_step_unanswered__is_looked_up_and_happens_once(make, monkeypatch):
 
 
 def test_server_killed_and_started_again__clear_error_and_nothing_lost(make, milvus, rng):
-    index = make(options=IMPATIENT)
+    index = make()
     vectors = rng.normal(size=(100, 8)).astype(np.float32)
     index.add(vectors, labels=["a"] * 100, data=[b"x"] * 100)
+    hurried = Index.open(index.store + "&timeout=1")
     milvus.stop()
     try:
         started = time.monotonic()
-        for call in (lambda: index.search(ROW), lambda: index.add(ROW), lambda: len(index)):
+        for call in (lambda: hurried.search(ROW), lambda: hurried.add(ROW), lambda: len(hurried)):
             with pytest.raises(
                 DatabaseUnavailableError, match=r"milvus://127\.0\.0\.1:\d+\?table=.* cannot be reached"
             ):

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from difflib import get_close_matches
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.core.where import ABSENT, RESERVED, And, Comparison, Not, Where, comparisons
@@ -74,7 +74,7 @@ class Translator(ABC, Generic[C]):
         """Return a comparison of a field of the metadata, by any operation but "ne" and "nin"."""
 
 
-def members(comparison: Comparison) -> tuple:
+def members(comparison: Comparison) -> tuple[Any, ...]:
     """Return the values that "eq" or "in" compares with."""
     return comparison.operand if comparison.operation == "in" else (comparison.operand,)
 

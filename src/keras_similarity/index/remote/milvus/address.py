@@ -79,11 +79,10 @@ def _parts(url: str) -> tuple[str, int, str, str, str, dict[str, str]]:
         options = dict(parse_qsl(parts.query, keep_blank_values=True))
         user, password = unquote(parts.username or ""), unquote(parts.password or "")
         host, port = parts.hostname or "localhost", parts.port or PORT
-        known = all(name in OPTIONS for name in options) and not parts.fragment
         (user + password + host).encode()
+        if parts.fragment or not all(name in OPTIONS for name in options):
+            raise ValueError("an option that there is not")
     except ValueError:  # its words may repeat a part of the URL, so they are dropped
-        known = False
-    if not known:
         raise ValueError(
             "`store` needs a URL of Milvus: this one is not understood.\n"
             f"  Write milvus://user:password@host:{PORT}/database?table=shoes, with %40 for @ in a password; options "

@@ -29,6 +29,7 @@ MOST_EFFORT = 32_768  # its largest ef
 MOST_QUERIES = 256  # of one call
 BLOCK_NUMBERS = 2**17  # neighbours of one call
 SPARE = 4  # rows asked for beyond k
+FEW_ALLOWED = 2000  # rows that are read at once
 WIDER = 4  # times as many, where it is not clear which are the nearest
 EQUAL = 1e-6  # of a distance: what float32 does not tell apart
 
@@ -50,7 +51,7 @@ class Search:
         condition: Which rows may be found.
         k: How many.
         effort: ef, 0 where the server looks at every row.
-        few: Whether the condition leaves so few rows that they can be read at once.
+        allowed: About how many rows the condition leaves.
         slices: How many searches to make of it, each among a part of the rows.
     """
 
@@ -58,7 +59,7 @@ class Search:
     condition: str
     k: int
     effort: int
-    few: bool = False
+    allowed: int = MOST_LIMIT
     slices: int = 1
 
     def params(self, limit: int) -> dict[str, Any]:
@@ -144,7 +145,7 @@ def scanned(session: Session, state: State, search: Search, queries: Floats) -> 
     """
     ids: list[int | str] = []
     codes, seqs, owners, gaps = [], [], [], []
-    for page in pages(session, state, queries.shape[1], search.condition, few=search.few):
+    for page in pages(session, state, queries.shape[1], search.condition, few=search.allowed <= FEW_ALLOWED):
         rows, distances = ExactEngine(search.distance).search(Matrix(page.vectors), queries, search.k)
         kept = np.unique(rows)
         place = np.searchsorted(kept, rows) + len(ids)

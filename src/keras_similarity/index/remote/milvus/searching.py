@@ -42,7 +42,6 @@ SLICE_SHARE = 0.06  # so up to
 MOST_SHARE = 0.3  # the rows are searched in slices that Milvus looks at all of,
 MOST_SLICED = 100_000  # unless that is too many of them.
 WIDER = 2  # beside the square of the share: what ef takes in the graph
-FEW_ALLOWED = 512  # rows that are read quicker than looked for
 FEW_GONE = 100  # stretches of places that are named in a search
 
 
@@ -98,14 +97,13 @@ class Searcher:
             return joined_parts([Part.of_none(asked.k, state.text_ids, self._labels.first(state, state.labels))], fetch)
         wanted = asked.k + (asked.excluded is not None)
         allowed = self._allowed(repr(asked.tree), condition) if condition else state.items
-        few = condition != EVERY and allowed <= FEW_ALLOWED
         effort, scan = self._plan(state, asked, allowed, wanted)
         slices = self._slices(state, allowed) if condition and effort else 1
-        search = Search(self._settings.distance, condition, wanted, effort, few, slices)
+        search = Search(self._settings.distance, condition, wanted, effort, allowed, slices)
         step = block_size(wanted)
         parts = []
         for start in range(0, len(asked.queries), step):
-            found = self._found(search, asked.queries[start : start + step], scan=scan or few)
+            found = self._found(search, asked.queries[start : start + step], scan=scan)
             vocabulary = self._labels.first(self._state, int(found.codes.max(initial=-1)) + 1)
             parts.append(Part.of(found, asked, start, self._state.text_ids, vocabulary))
         return joined_parts(parts, fetch)
@@ -154,8 +152,8 @@ class Searcher:
 
     def _filled(self, search: Search, queries: Floats, found: Found) -> Found:
         """Read the rows where the graph ended its walk before it met enough of them."""
-        short = search.effort > 0 and (found.positions[:, -1] < 0).any()
-        if short and len(found.seqs) < len(queries) * self._state.items:
+        least = (found.positions >= 0).sum(axis=1).min()
+        if search.effort and least < min(search.k, search.allowed):
             return scanned(self._session, self.state(), search, queries)
         return found
 
