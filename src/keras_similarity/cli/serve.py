@@ -9,7 +9,6 @@ import typer
 
 from keras_similarity.cli.options import EncoderOption
 from keras_similarity.cli.output import say
-from keras_similarity.index.remote import is_address
 
 if TYPE_CHECKING:
     from keras_similarity.embed import Encoder
@@ -118,6 +117,8 @@ def encoder_loader(path: Path | None) -> "Callable[[], Encoder] | None":
 
 
 def _place(index: str) -> Path | str:
+    from keras_similarity.index.remote import is_address
+
     return index if is_address(index) else Path(index)
 
 
