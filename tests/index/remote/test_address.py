@@ -10,6 +10,7 @@ import pytest
 from keras_similarity import Index
 from keras_similarity.errors import DatabaseError, DatabaseUnavailableError, KerasSimilarityError
 from keras_similarity.index.remote.postgres import session
+from milvus_server import MilvusServer
 
 SECRET = "s3cret@/:%"
 WRONG = "wr0ng"  # apart: a traceback quotes the line of a call
@@ -139,3 +140,26 @@ def test_database_in_another_encoding__is_refused(postgres):
     postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     with pytest.raises(DatabaseError, match=r"needs a database in UTF8.*is in LATIN1"):
         Index(3, store=postgres.url(database="latin"))
+
+
+@pytest.mark.slow
+def test_milvus_with_passwords__right_one_opens_and_wrong_one_says_so(milvus, tmp_path, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    server = MilvusServer(tmp_path / "milvus", authorization_enabled=True)
+    try:
+        pymilvus.MilvusClient(f"http://127.0.0.1:{server.port}", user="root", password="Milvus").create_user(
+            "reader", SECRET
+        )
+        url = server.url(user="root", password="Milvus")
+        with Index(3, store=url) as index:
+            index.add(np.ones((1, 3)))
+            seen = [repr(index), str(index.describe()), index.store, repr(index._session._address), str(vars(index))]
+        with pytest.raises(KerasSimilarityError, match="refused") as caught:
+            Index.open(server.url("x", user="root", password=WRONG))
+        seen.append("".join(traceback.format_exception(caught.value)))
+        with pytest.raises(KerasSimilarityError, match="refused") as refused:  # may not even look
+            Index.open(url.replace("root:Milvus", f"reader:{QUOTED}"))
+        seen += ["".join(traceback.format_exception(refused.value)), caplog.text, *capfd.readouterr()]
+        assert not [text for text in seen if "s3cret" in text or "wr0ng" in text]
+    finally:
+        server.close()
