@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import keras_similarity  # noqa: F401 - chooses the backend, before a test imports Keras
+from milvus_server import MilvusServer
 from postgres_server import PostgresServer
 
 DATA = Path(os.environ.get("KERAS_SIMILARITY_DATA") or Path(__file__).parents[2] / "shared" / "data")
@@ -90,6 +91,18 @@ def postgres():
     # No folder of pytest's: another run may tidy that away while the server lives, and a socket's path must be short.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         server = PostgresServer(Path(folder))
+        yield server
+        server.close()
+
+
+@pytest.fixture(scope="session")
+def milvus():
+    """A Milvus server, one for the whole run of a process."""
+    for package in ("pymilvus", "milvus"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: it comes with `make setup BACKENDS=all` (the extra milvus)")
+    with tempfile.TemporaryDirectory(prefix="milvus", ignore_cleanup_errors=True) as folder:
+        server = MilvusServer(folder)
         yield server
         server.close()
 

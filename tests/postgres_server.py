@@ -5,6 +5,8 @@ import subprocess
 import warnings
 from urllib.parse import quote
 
+from keras_similarity import Index
+
 TABLES = itertools.count()
 
 
@@ -26,6 +28,10 @@ class PostgresServer:
         more = "".join(f"&{name}={quote(str(value), safe='')}" for name, value in options.items())
         secret = f":{quote(password, safe='')}" if password else ""
         return f"postgresql://{user}{secret}@/{database}?host={host}&table={table}{more}"
+
+    def index(self, dim, distance="cosine", *, options=None, **settings):
+        """A new index in a table of its own."""
+        return Index(dim, distance, store=self.url(**(options or {})), **settings)
 
     def execute(self, statement, *values):
         import psycopg

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def extra_mb(call, *, warm_up=True):
-    """Megabytes that a call adds at its peak, and what it returns; after a warm-up, what it compiles is there already."""
+    """Megabytes that a call adds at its peak, and what it returns; a warm-up compiles what it needs before."""
     if warm_up:
         call()
     gc.collect()

@@ -33,12 +33,24 @@ def test_used_wrongly__exits_2(arguments):
     assert done.stdout == ""
 
 
-@pytest.mark.parametrize("command", [["index", "info"], ["index", "compact"], ["serve"], ["query", "--id", "1"]])
+@pytest.mark.parametrize("command", [["index", "info"], ["index", "compact"], ["query", "--id", "1"]])
 def test_url_in_place_of_a_folder__is_refused_and_not_repeated(command, tmp_path):
     url = "postgresql://me:s3cret@host/db?table=shoes"
     done = subprocess.run([COMMAND, *command, url], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert done.returncode == 1
     assert "must be a folder: got a URL" in done.stderr
+    assert "s3cret" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "url", ["postgresql://me:s3cret@127.0.0.1:9/db?table=x", "milvus://me:s3cret@127.0.0.1:9?table=x&timeout=1"]
+)
+def test_serve__database_that_is_not_there__is_an_error_without_its_password(url, tmp_path):
+    pytest.importorskip(url.partition(":")[0].replace("postgresql", "psycopg").replace("milvus", "pymilvus"))
+    done = subprocess.run([COMMAND, "serve", url], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert done.returncode == 1
+    assert "cannot be reached" in done.stderr
     assert "s3cret" not in done.stderr
     assert not list(tmp_path.iterdir())
 

@@ -13,7 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from keras_similarity import Index
 from keras_similarity.core import pairwise_distances
 from keras_similarity.index import graph, planner
-from keras_similarity.index.remote.postgres import tuning
+from keras_similarity.index.remote.milvus import tuning as milvus_tuning
+from keras_similarity.index.remote.postgres import tuning as postgres_tuning
 from keras_similarity.index.stores.disk import store as disk_store
 from oracles.where import satisfies
 
@@ -42,9 +43,13 @@ class IndexIsADict(RuleBasedStateMachine):
         self.copies = 0
         self.items: dict = {}
         self.counter = 0
-        place = {"memory": "memory", "disk": str(self.folder / "index")}.get(self.store) or self.server.url()
         # What a crash of the process leaves is the same without waiting for the disk.
-        self.index = Index(DIM, "euclidean", store=place, engine=self.engine, durability="fast")
+        settings = {"engine": self.engine, "durability": "fast"}
+        if self.server is not None:
+            self.index = self.server.index(DIM, "euclidean", **settings)
+        else:
+            place = "memory" if self.store == "memory" else str(self.folder / "index")
+            self.index = Index(DIM, "euclidean", store=place, **settings)
 
     def teardown(self) -> None:
         self.index.close()
@@ -107,7 +112,7 @@ class IndexIsADict(RuleBasedStateMachine):
         self.index.snapshot(target)
         copy = Index.open(target, durability="fast")
         self.check(copy)
-        if self.store == "postgres":  # the copy is in a folder
+        if self.server is not None:  # the copy is in a folder
             return
         self.index.close()
         self.index = copy
@@ -177,11 +182,15 @@ def test_any_sequence_of_changes__is_a_dict(store, monkeypatch):
 
 
 @pytest.mark.database
+@pytest.mark.parametrize("database", ["postgres", "milvus"])
 @pytest.mark.parametrize("engine", ["exact", pytest.param("auto", marks=pytest.mark.slow)])
-def test_any_sequence_of_changes__in_a_database__is_a_dict(postgres, engine, monkeypatch):
-    monkeypatch.setattr(tuning, "FEW_NUMBERS", 0)  # "auto" builds its graph
-    machine = type("Machine", (IndexIsADict,), {"store": "postgres", "engine": engine, "server": postgres})
-    run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=8))
+def test_any_sequence_of_changes__in_a_database__is_a_dict(request, database, engine, monkeypatch):
+    monkeypatch.setattr(postgres_tuning, "FEW_NUMBERS", 0)  # "auto" builds its graph
+    monkeypatch.setattr(milvus_tuning, "FEW_ROWS", 0)
+    server = request.getfixturevalue(database)
+    machine = type("Machine", (IndexIsADict,), {"store": database, "engine": engine, "server": server})
+    examples = {"postgres": 8, "milvus": 4}[database]
+    run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=examples))
 
 
 @pytest.mark.slow

@@ -26,11 +26,17 @@ __all__ = [
 ]
 
 KeyFile = Annotated[Path | None, typer.Option(help="File with a key a line.")]
+INDEXES = "KERAS_SIMILARITY_INDEXES"  # of the program's environment: a URL may hold a password
 WRITE_KEYS, READ_KEYS = "KERAS_SIMILARITY_API_KEYS", "KERAS_SIMILARITY_READ_KEYS"  # keys, separated by commas
 
 
 def serve(
-    indexes: Annotated[list[Path], typer.Argument(metavar="INDEX…", help="Folders; each is named by its stem.")],
+    indexes: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="INDEX…", envvar=INDEXES, help="Folders, or URLs of databases; named by its stem, or its table."
+        ),
+    ],
     host: Annotated[str, typer.Option(help="Where to listen; others than loopback need keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 for a free one.", min=0, max=65535)] = 8000,
     encoder: EncoderOption = None,
@@ -74,7 +80,7 @@ def serve(
     metrics = Metrics()
     local = LOOPBACK | {name.lower() for name in allowed_host or []}
     service = Service(
-        served_indexes(indexes, limits, metrics, read_only=read_only),
+        served_indexes([_place(index) for index in indexes], limits, metrics, read_only=read_only),
         keys=keys,
         limits=limits,
         metrics=metrics,
@@ -109,6 +115,12 @@ def encoder_loader(path: Path | None, sha256: str | None = None) -> "Callable[[]
     from keras_similarity.cli.encoders import open_encoder
 
     return None if path is None else lambda: open_encoder(path, sha256)
+
+
+def _place(index: str) -> Path | str:
+    from keras_similarity.index.remote import is_address
+
+    return index if is_address(index) else Path(index)
 
 
 def _say_where(address: str) -> None:

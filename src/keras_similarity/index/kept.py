@@ -35,7 +35,7 @@ from keras_similarity.index.stores.disk.snapshot import write_snapshot
 __all__ = ["Kept", "as_path", "place_of"]
 
 MEMORY = "memory"
-ADDRESS = re.compile(r"://|^postgres(ql)?:/")  # a URL, and what `Path` makes of one
+ADDRESS = re.compile(r"://|^(postgres(ql)?|milvus):/")  # a URL, and what `Path` makes of one
 
 
 class Kept(Readable):
@@ -189,7 +189,7 @@ class Kept(Readable):
         """Open an index that lives in a folder or in a database, or read one that `save` wrote into memory.
 
         Args:
-            path: The folder, or `postgresql://user@host/database?table=NAME`.
+            path: The folder, or the URL of a database: `postgresql://…?table=NAME`, `milvus://…?table=NAME`.
             read_only: Refuse writes. Without it, the first write makes this process the writer, until `close`.
             durability: For writes to an index on disk: "full" waits until they survive a power cut; "fast" until they
                 survive a crash of the process, and a power cut may take the last of them.

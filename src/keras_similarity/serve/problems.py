@@ -7,6 +7,8 @@ import msgspec
 
 from keras_similarity.errors import (
     CorruptIndexError,
+    DatabaseError,
+    DatabaseTimeoutError,
     IndexFormatError,
     IndexLockedError,
     IndexMismatchError,
@@ -36,6 +38,8 @@ STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (StorageError, 503),
     (CorruptIndexError, 503),
     (IndexFormatError, 503),
+    (DatabaseTimeoutError, 504),
+    (DatabaseError, 503),
     (MissingExtraError, 501),
     (FileExistsError, 409),
     (ValueError, 422),

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qsl
 
 from keras_similarity.calibrate import CalibrationResults
 from keras_similarity.errors import NotCalibratedError
@@ -16,11 +17,18 @@ from keras_similarity.serve.metrics import Metrics
 from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.searches import Search, run_searches
 
-__all__ = ["CALIBRATION_FILE", "ServedIndex"]
+__all__ = ["CALIBRATION_FILE", "ServedIndex", "name_of"]
 
 CALIBRATION_FILE = "calibration.npz"  # in the folder of an index
 MOST_ROWS = 64  # queries of one call: more gain nothing
 MOST_WRITES = 64  # that wait
+
+
+def name_of(path: Path | str) -> str:
+    """Return what an index is called: its folder's stem, or its table."""
+    if isinstance(path, Path):
+        return path.stem
+    return dict(parse_qsl(path.partition("?")[2])).get("table") or "index"  # without a table, opening it says so
 
 
 class ServedIndex:
@@ -29,7 +37,7 @@ class ServedIndex:
     One thread searches and another writes; a search sees the index as it was when it began.
 
     Args:
-        path: Its folder.
+        path: Its folder, or the URL of a database that it lives in.
         limits: The server's.
         metrics: Where calls are counted.
         read_only: Whether to refuse writes.
@@ -38,10 +46,11 @@ class ServedIndex:
         FileNotFoundError, IndexFormatError: see `Index.open`.
     """
 
-    def __init__(self, path: Path, limits: Limits, metrics: Metrics, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path | str, limits: Limits, metrics: Metrics, *, read_only: bool = False) -> None:
         self.path = path
-        self.name = path.stem
+        self.name = name_of(path)
         self._read_only = read_only
+        self._items = 0
         self._open()
         self._batcher = Batcher(
             f"the index {self.name}",
@@ -53,7 +62,7 @@ class ServedIndex:
         )
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"writer {self.name}")
         self._writes = 0
-        metrics.watch("index_items", "Items of an index", lambda: len(self.index), index=self.name)
+        metrics.watch("index_items", "Items of an index", self._count, index=self.name)
         metrics.watch("index_waiting", "Queries that wait for a search", lambda: self._batcher.waiting, index=self.name)
 
     @property
@@ -137,19 +146,30 @@ class ServedIndex:
 
     def _opened(self) -> tuple[Index, CalibrationResults | None]:
         index = Index.open(self.path, read_only=self._read_only)
+        if isinstance(self.path, str):
+            self._items = len(index)
+            return index, None
         self._thresholds_written = _written(self.path / CALIBRATION_FILE)
-        return index, self._read_calibration()
+        return index, self._read_calibration(self.path)
 
     def _refreshed(self, index: Index) -> bool:
+        if isinstance(self.path, str):
+            changed = index.refresh()
+            self._items = len(index)
+            return changed
         written = _written(self.path / CALIBRATION_FILE)
         if written != self._thresholds_written:
-            self.calibration = self._read_calibration()
+            self.calibration = self._read_calibration(self.path)
             self._thresholds_written = written
         return index.refresh()
 
-    def _read_calibration(self) -> CalibrationResults | None:
-        kept = self.path / CALIBRATION_FILE
+    def _read_calibration(self, folder: Path) -> CalibrationResults | None:
+        kept = folder / CALIBRATION_FILE
         return CalibrationResults.open(kept) if kept.is_file() else None
+
+    def _count(self) -> int:
+        """Return how many items there are; of a database, as it was when it was last looked at: it may be away."""
+        return self._items if isinstance(self.path, str) else len(self.index)
 
     def _write_done(self, future: asyncio.Future[Any]) -> None:
         self._writes -= 1

@@ -12,7 +12,7 @@ from keras_similarity.serve.keys import ApiKeys
 from keras_similarity.serve.limits import Limits
 from keras_similarity.serve.metrics import Metrics
 from keras_similarity.serve.problems import Problem
-from keras_similarity.serve.served_index import ServedIndex
+from keras_similarity.serve.served_index import ServedIndex, name_of
 
 __all__ = ["LOOPBACK", "Service", "served_indexes"]
 
@@ -95,9 +95,9 @@ class Service:
 
 
 def served_indexes(
-    paths: Sequence[Path], limits: Limits, metrics: Metrics, *, read_only: bool = False
+    paths: Sequence[Path | str], limits: Limits, metrics: Metrics, *, read_only: bool = False
 ) -> dict[str, ServedIndex]:
-    """Open indexes, each named by its folder's stem.
+    """Open indexes, each named by its folder's stem, or by its table where it lives in a database.
 
     Raises:
         ValueError: two of one name.
@@ -105,9 +105,8 @@ def served_indexes(
     """
     found: dict[str, ServedIndex] = {}
     for path in paths:
-        if path.stem in found:
-            raise ValueError(
-                f"two indexes are called {path.stem!r}: {found[path.stem].path} and {path}.\n  Rename one folder."
-            )
-        found[path.stem] = ServedIndex(path, limits, metrics, read_only=read_only)
+        name = name_of(path)
+        if name in found:
+            raise ValueError(f"two indexes are called {name!r}.\n  Rename one folder or table.")
+        found[name] = ServedIndex(path, limits, metrics, read_only=read_only)
     return found

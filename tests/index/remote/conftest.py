@@ -1,4 +1,4 @@
-"""An index in a real PostgreSQL for each test that asks, and its twin in memory."""
+"""An index in a real database for each test that asks, and its twin in memory."""
 
 import numpy as np
 import pytest
@@ -8,13 +8,19 @@ from keras_similarity import Index
 DIM = 8
 
 
+@pytest.fixture(params=["postgres", "milvus"])
+def database(request):
+    """Each database in turn; a file of tests for one of them says so by a fixture of this name."""
+    return request.getfixturevalue(request.param)
+
+
 @pytest.fixture
-def make(postgres):
+def make(database):
     """Makes indexes in tables of their own, and closes them."""
     made = []
 
     def make(dim=DIM, distance="euclidean", **settings):
-        made.append(Index(dim, distance, store=postgres.url(**settings.pop("options", {})), **settings))
+        made.append(database.index(dim, distance, **settings))
         return made[-1]
 
     yield make

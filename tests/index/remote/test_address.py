@@ -10,12 +10,14 @@ import pytest
 from keras_similarity import Index
 from keras_similarity.errors import DatabaseError, DatabaseUnavailableError, KerasSimilarityError
 from keras_similarity.index.remote.postgres import session
+from milvus_server import MilvusServer
 
 SECRET = "s3cret@/:%"
 WRONG = "wr0ng"  # apart: a traceback quotes the line of a call
 QUOTED = "s3cret%40%2F%3A%25"
 
 psycopg = pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it")
+pymilvus = pytest.importorskip("pymilvus", reason="an extra (milvus); make test-all has it")
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,17 @@ psycopg = pytest.importorskip("psycopg", reason="an extra (postgres); make test-
         ("postgresql://me:s3cret℀@host/db?table=shoes", "as libpq reads it"),
         ("postgresql://me:s3cret%ff@host/db?table=shoes", "as libpq reads it"),
         ("postgresql://me:s3cret\ud800@host/db?table=shoes", "as libpq reads it"),
+        ("milvus://host", "needs the name of a collection in its URL"),
+        ('milvus://host?table=x";drop', "needs the name of a collection"),
+        ("milvus://host?table=shop.shoes", "of lower-case letters"),
+        ("milvus://host/a-b?table=shoes", "needs a database of letters"),
+        ("milvus://host?table=shoes&timeout=0", "`timeout` must be seconds above 0"),
+        ("milvus://host?table=shoes&secure=yes", "`secure` must be true or false"),
+        (f"milvus://me:{QUOTED}@host?table=shoes&nonsense=1", "options are table, timeout, token, secure, ca"),
+        (f"milvus://me:{QUOTED}@host:99999?table=shoes", "needs a URL of Milvus"),
+        ("milvus://me:[s3cret]@host?table=shoes", "needs a URL of Milvus"),
+        ("milvus://me:s3cret\u2100@host?table=shoes", "needs a URL of Milvus"),
+        ("milvus://me:s3cret\ud800@host?table=shoes", "needs a URL of Milvus"),
     ],
 )
 def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
@@ -65,6 +78,16 @@ def test_password__is_in_no_error_and_no_log(caplog, monkeypatch):
         Index.open(f"postgresql://me:{QUOTED}@127.0.0.1:9/db?table=shoes&connect_timeout=2")
     said = "".join(traceback.format_exception(caught.value)) + caplog.text
     assert "s3cret" not in said
+
+
+def test_milvus_that_is_not_there__no_password_in_error_log_or_stderr(caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    for secrets in (f"me:{QUOTED}@127.0.0.1:9?table=shoes", f"127.0.0.1:9?table=shoes&token={QUOTED}"):
+        with pytest.raises(DatabaseUnavailableError, match=r"127\.0\.0\.1:9\?table=shoes cannot be reached") as caught:
+            Index.open(f"milvus://{secrets}&timeout=1")
+        said = "".join(traceback.format_exception(caught.value)) + caplog.text
+        assert "s3cret" not in said
+    assert capfd.readouterr() == ("", "")
 
 
 def test_words_of_libpq_that_repeat_a_password__are_blotted_out(monkeypatch):
@@ -117,3 +140,26 @@ def test_database_in_another_encoding__is_refused(postgres):
     postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
     with pytest.raises(DatabaseError, match=r"needs a database in UTF8.*is in LATIN1"):
         Index(3, store=postgres.url(database="latin"))
+
+
+@pytest.mark.slow
+def test_milvus_with_passwords__right_one_opens_and_wrong_one_says_so(milvus, tmp_path, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    server = MilvusServer(tmp_path / "milvus", authorization_enabled=True)
+    try:
+        pymilvus.MilvusClient(f"http://127.0.0.1:{server.port}", user="root", password="Milvus").create_user(
+            "reader", SECRET
+        )
+        url = server.url(user="root", password="Milvus")
+        with Index(3, store=url) as index:
+            index.add(np.ones((1, 3)))
+            seen = [repr(index), str(index.describe()), index.store, repr(index._session._address), str(vars(index))]
+        with pytest.raises(KerasSimilarityError, match="refused") as caught:
+            Index.open(server.url("x", user="root", password=WRONG))
+        seen.append("".join(traceback.format_exception(caught.value)))
+        with pytest.raises(KerasSimilarityError, match="refused") as refused:  # may not even look
+            Index.open(url.replace("root:Milvus", f"reader:{QUOTED}"))
+        seen += ["".join(traceback.format_exception(refused.value)), caplog.text, *capfd.readouterr()]
+        assert not [text for text in seen if "s3cret" in text or "wr0ng" in text]
+    finally:
+        server.close()

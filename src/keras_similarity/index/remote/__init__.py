@@ -1,8 +1,16 @@
 """Indexes that live in a database: the same `Index`, its rows on a server that many processes share."""
 
+import importlib
 from typing import Any
 
 __all__ = ["database_class", "is_address", "shown_address"]
+
+# Scheme of a URL -> the package, and its class of indexes.
+DATABASES = {
+    "postgresql": ("postgres", "PostgresIndex"),
+    "postgres": ("postgres", "PostgresIndex"),
+    "milvus": ("milvus", "MilvusIndex"),
+}
 
 
 def is_address(place: Any) -> bool:
@@ -16,20 +24,21 @@ def database_class(address: str) -> type[Any]:
     Raises:
         ValueError: no database of this kind is known.
     """
-    scheme = address.partition("://")[0]
-    if scheme in ("postgresql", "postgres"):
-        from keras_similarity.index.remote.postgres.index import PostgresIndex
-
-        return PostgresIndex
-    raise ValueError(
-        f'`store` must be a folder, "memory" or a URL of postgresql://…?table=NAME: got one of {scheme[:20]}://.\n'
-        "  Pass one of these."
-    )
+    package, name = _known(address)
+    return getattr(importlib.import_module(f"{__name__}.{package}.index"), name)
 
 
 def shown_address(address: str) -> str:
     """Return what people may see of an address: the `store` of an index that lives there."""
-    database_class(address)  # or it raises
-    from keras_similarity.index.remote.postgres.address import Address
+    package, _ = _known(address)
+    return importlib.import_module(f"{__name__}.{package}.address").Address.parse(address).shown
 
-    return Address.parse(address).shown
+
+def _known(address: str) -> tuple[str, str]:
+    scheme = address.partition("://")[0]
+    if scheme not in DATABASES:
+        raise ValueError(
+            '`store` must be a folder, "memory" or a URL of postgresql://…?table=NAME or milvus://…?table=NAME: '
+            f"got one of {scheme[:20]}://.\n  Pass one of these."
+        )
+    return DATABASES[scheme]

@@ -6,12 +6,12 @@ counted, up to where it does not matter any more, and remembered for a while.
 """
 
 import time
-from difflib import get_close_matches
 from typing import Any
 
-from keras_similarity.core.where import RESERVED, Where
-from keras_similarity.index.remote.postgres.conditions import Condition, metadata_fields
+from keras_similarity.core.where import Where
+from keras_similarity.index.remote.postgres.conditions import Condition
 from keras_similarity.index.remote.postgres.schema import Tables
+from keras_similarity.index.remote.translating import metadata_fields, unknown_field
 
 __all__ = ["KEPT_SECONDS", "Shares"]
 
@@ -20,7 +20,6 @@ FEW_SHARE = 20  # and one of so many, where even the most thorough search of the
 KEPT_SECONDS = 10.0
 KEPT = 256  # filters
 SAMPLE = 5000  # rows that a share is estimated from
-SHOWN = 20  # fields of a message
 
 
 class Shares:
@@ -84,13 +83,6 @@ class Shares:
                 names = connection.execute(
                     f"SELECT DISTINCT jsonb_object_keys(metadata) FROM {rows} WHERE metadata IS NOT NULL ORDER BY 1"
                 ).fetchall()
-                raise _unknown(field, [name for (name,) in names])
+                raise unknown_field(field, [name for (name,) in names])
             if there:
                 self._fields.add(field)
-
-
-def _unknown(field: str, known: list[str]) -> ValueError:
-    close = get_close_matches(field, known, n=1)
-    hint = f"Did you mean {close[0]!r}? " if close else ""
-    names = ", ".join(map(repr, [*RESERVED, *known[:SHOWN]]))
-    return ValueError(f"`where` names the field {field!r}, which no item has.\n  {hint}Known are {names}.")

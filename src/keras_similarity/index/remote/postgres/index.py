@@ -16,23 +16,17 @@ from keras_similarity.index.index import Index
 from keras_similarity.index.items import fresh_ids
 from keras_similarity.index.kept import as_path
 from keras_similarity.index.readable import IndexArrays
+from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata
 from keras_similarity.index.remote.postgres.address import Address
 from keras_similarity.index.remote.postgres.checking import check
 from keras_similarity.index.remote.postgres.copies import as_arrays, as_columns
-from keras_similarity.index.remote.postgres.items import (
-    Batch,
-    copy_in,
-    delete,
-    encoded_data,
-    encoded_metadata,
-    every,
-    named,
-)
+from keras_similarity.index.remote.postgres.items import copy_in, delete, every, named
 from keras_similarity.index.remote.postgres.nearest import check_distance
-from keras_similarity.index.remote.postgres.reading import PostgresReading, missing_id
+from keras_similarity.index.remote.postgres.reading import PostgresReading
 from keras_similarity.index.remote.postgres.schema import State, Tables, create, lock, open_state, read_state
 from keras_similarity.index.remote.postgres.session import Session
 from keras_similarity.index.remote.postgres.tuning import build_graph
+from keras_similarity.index.remote.reading import missing_id
 from keras_similarity.index.settings import Settings
 from keras_similarity.index.stores.disk.folder import check_durability, check_free
 

@@ -1,60 +1,39 @@
-"""The labels of an index, read as they come: codes are given once and never change."""
+"""The labels of an index in PostgreSQL: a row a label."""
 
 import json
-import threading
 from typing import Any
 
-from keras_similarity.core.label_json import label_from_json, label_to_json
-from keras_similarity.core.labels import LabelVocabulary
+from keras_similarity.core.label_json import label_to_json
+from keras_similarity.index.remote.label_table import LabelTable
 from keras_similarity.index.remote.postgres.schema import Tables
 
-__all__ = ["LabelTable"]
+__all__ = ["PostgresLabels"]
 
 
-class LabelTable:
-    """Labels that are known here, and more of them when they are asked for.
+class PostgresLabels(LabelTable):
+    """Labels in their table.
 
     Args:
         tables: Where they are.
     """
 
     def __init__(self, tables: Tables) -> None:
-        self.known = LabelVocabulary()
+        super().__init__()
         self._tables = tables
-        self._lock = threading.Lock()
 
-    def first(self, connection: Any, count: int) -> LabelVocabulary:
-        """Return the vocabulary, with at least so many labels."""
-        return self.known if len(self.known) >= count else self.newest(connection)
-
-    def newest(self, connection: Any) -> LabelVocabulary:
-        """Return the vocabulary with every label that was committed."""
-        with self._lock:
-            rows = connection.execute(
-                f"SELECT label FROM {self._tables.labels} WHERE code >= %s ORDER BY code", (len(self.known),)
-            ).fetchall()
-            if rows:  # another object: searches in other threads decode with the one they have
-                fresh = [label_from_json(json.loads(text)) for (text,) in rows]
-                self.known = LabelVocabulary([*self.known.labels, *fresh])
-            return self.known
+    def _after(self, source: Any, count: int) -> list[str]:
+        query = f"SELECT label FROM {self._tables.labels} WHERE code >= %s ORDER BY code"
+        return [text for (text,) in source.execute(query, (count,)).fetchall()]
 
     def encode(self, connection: Any, count: int, labels: list[Any]) -> tuple[Any, int]:
         """Return the codes of labels `(n,)` and how many labels there are, inside a transaction that holds the lock.
-
-        Labels that are new are written, and known here when they are read back: the transaction may be undone.
 
         Args:
             connection: Of the transaction.
             count: How many labels there were when it began.
             labels: One per row, None for none.
         """
-        known = self.first(connection, count)
-        wanted = dict.fromkeys(label for label in labels if label is not None)
-        if any(code < 0 for code in known.find(list(wanted)).tolist()):
-            known = LabelVocabulary(known.labels)
-            known.encode(list(wanted))
-        codes = known.find(labels)
-        fresh = known.labels[count:]
+        codes, fresh = self.codes(connection, count, labels)
         if fresh:
             with connection.cursor() as cursor:
                 cursor.executemany(

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.labels import NO_LABEL
 from keras_similarity.index.remote.postgres.conditions import Condition
 from keras_similarity.index.remote.postgres.wire import QueryVectors, read_vectors
-from keras_similarity.index.rows import Floats, Positions
+from keras_similarity.index.remote.results import Found, ranked
+from keras_similarity.index.rows import Floats
 
-__all__ = ["GRAPH_CLASSES", "MOST_EFFORT", "Found", "Search", "block_size", "check_distance", "nearest"]
+__all__ = ["GRAPH_CLASSES", "MOST_EFFORT", "Search", "block_size", "check_distance", "nearest"]
 
 # Distance -> pgvector's operator, and the end of its operator class.
 OPERATORS = {
@@ -82,27 +82,6 @@ class Search:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Rows that the database returned for some queries, and the nearest of them, in order.
-
-    Args:
-        ids: Of every row returned, ints and strings.
-        codes: Of their labels `(m,)`.
-        seqs: Their places in the order of additions `(m,)`.
-        vectors: Their embeddings `(m, d)`, float64.
-        positions: For each query the positions of its neighbours among these rows `(q, k)`, -1 for none.
-        distances: `(q, k)`, +inf for none.
-    """
-
-    ids: list[int | str]
-    codes: NDArray[np.int32]
-    seqs: NDArray[np.int64]
-    vectors: NDArray[np.float64]
-    positions: Positions
-    distances: Floats
-
-
 def check_distance(distance: Distance) -> None:
     """Raise a ValueError for a distance that pgvector lacks."""
     check_choice(
@@ -121,30 +100,20 @@ def nearest(connection: Any, search: Search, queries: Floats) -> Found:
     vectors = QueryVectors(queries, single=single)
     values = (*search.condition.values, vectors) if single else (vectors, *search.condition.values)
     rows = connection.execute(search.statement(single=single), values, binary=True).fetchall()
-    positions = np.full((len(queries), search.k), -1, np.intp)
-    distances = np.full((len(queries), search.k), np.inf, np.float32)
     if not rows:
-        none = np.empty(0, np.int64)
-        return Found([], none.astype(np.int32), none, np.empty((0, queries.shape[1])), positions, distances)
+        none, empty = np.empty(0, np.int64), np.empty((0, queries.shape[1]))
+        nothing = ranked(none.astype(np.intp), none.astype(np.float32), none, len(queries), search.k)
+        return Found([], none.astype(np.int32), none, *nothing, empty)
     ints, texts, labels, seq, embeddings, *owner = zip(*rows, strict=True)
     seqs, near = np.array(seq, np.int64), read_vectors(embeddings, search.dtype, queries.shape[1]).astype(np.float64)
-    if single:
-        gaps = search.distance.between(queries[0].astype(np.float64), near).astype(np.float32)
-        order = np.lexsort((seqs, gaps))[: search.k]
-        positions[0, : len(order)], distances[0, : len(order)] = order, gaps[order]
-    else:
-        owners = np.array(owner[0], np.intp)
-        gaps = search.distance.between(queries[owners].astype(np.float64), near).astype(np.float32)
-        order = np.lexsort((seqs, gaps, owners))
-        owners = owners[order]
-        rank = np.arange(len(order)) - np.searchsorted(owners, owners)
-        kept = rank < search.k
-        place = owners[kept], rank[kept]
-        positions[place], distances[place] = order[kept], gaps[order[kept]]
+    owners = np.zeros(len(rows), np.intp) if single else np.array(owner[0], np.intp)
+    asked = queries[0] if single else queries[owners]
+    gaps = search.distance.between(asked.astype(np.float64), near).astype(np.float32)
+    positions, distances = ranked(owners, gaps, seqs, len(queries), search.k)
     ids = (
         list(ints)
         if None not in ints
         else [t if whole is None else whole for whole, t in zip(ints, texts, strict=True)]
     )
     codes = np.array([NO_LABEL if code is None else code for code in labels], np.int32)
-    return Found(ids, codes, seqs, near, positions, distances)
+    return Found(ids, codes, seqs, positions, distances, near)

@@ -24,6 +24,11 @@ ROW = np.ones((1, 8), np.float32)
 
 
 @pytest.fixture
+def database(postgres):
+    return postgres
+
+
+@pytest.fixture
 def impatient(monkeypatch):
     monkeypatch.setattr(session, "WAIT_SECONDS", 1.0)
 

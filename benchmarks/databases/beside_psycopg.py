@@ -2,28 +2,16 @@
 
 import json
 import sys
-import time
 
 import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
+from turns import DIM, KEPT, K, clusters, compared, recall_of, seconds, true_neighbors
 
 from keras_similarity import Index
 
-DIM, K = 64, 10
 EFFORTS = (40, 56, 80, 120, 180, 270, 400)  # from pgvector's default up
 MEMORY = "512 MB"
-
-
-def clusters(count, queries=1000):
-    """Rows and queries around 1,000 centres, all of norm 1."""
-    rng = np.random.default_rng(0)
-    centres = rng.normal(size=(1000, DIM)) / np.sqrt(DIM)
-    rows = centres[rng.integers(0, 1000, count + queries)] + rng.normal(size=(count + queries, DIM)) * 0.6 / np.sqrt(
-        DIM
-    )
-    rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-    return rows[:count], rows[count:]
 
 
 def raw_connection(uri):
@@ -47,12 +35,6 @@ def raw_copy(connection, name, rows):
             copy.write_row((number, number % 100, row))
 
 
-def seconds(call):
-    started = time.perf_counter()
-    call()
-    return time.perf_counter() - started
-
-
 def inserting(uri, url, count):
     rows, _ = clusters(count)
     labels = (np.arange(count) % 100).tolist()
@@ -66,14 +48,6 @@ def inserting(uri, url, count):
     return [
         {"what": "bulk insert, over a binary COPY", "ours": ours / peer, "floor": 1.5, "ours_s": ours, "peer_s": peer}
     ]
-
-
-def recall_of(found, truth):
-    return float(np.mean([len(set(row) & set(true)) / K for row, true in zip(found, truth, strict=True)]))
-
-
-def true_neighbors(rows, queries, allowed):
-    return [allowed[np.argsort(-(rows[allowed] @ query), kind="stable")[:K]] for query in queries]
 
 
 def searching(uri, url, count):
@@ -109,32 +83,19 @@ def raw_effort(connection, raw, queries, truth):
     sys.exit("the peer does not reach a recall of 0.99")
 
 
-def compared(raw, ours, queries, truth):
-    """Both in turns, so that the machine's other work meets them alike."""
-    times, found = {"ours": [], "peer": []}, {"ours": [], "peer": []}
-    for query in queries:
-        for name, call in (("peer", raw), ("ours", ours)):
-            started = time.perf_counter()
-            found[name].append(call(query))
-            times[name].append(time.perf_counter() - started)
-    ours_ms, peer_ms = (1e3 * float(np.median(times[name])) for name in ("ours", "peer"))
-    recalls = {f"{name}_recall": recall_of(found[name], truth) for name in found}
-    return {"ours": ours_ms / peer_ms, "ours_ms": ours_ms, "peer_ms": peer_ms} | recalls
-
-
 def filtered(connection, index, rows, queries):
     """A hundredth of the rows: pgvector's iterative scan in relaxed order, and what we choose."""
-    truth = true_neighbors(rows, queries, np.flatnonzero(np.arange(len(rows)) % 100 == 3))
+    truth = true_neighbors(rows, queries, np.flatnonzero(np.arange(len(rows)) % 100 == KEPT))
     connection.execute("SET hnsw.iterative_scan = relaxed_order")
     # Without an index of the labels, or the planner reads those rows by itself: filters often have none.
     connection.execute("DROP INDEX raw_label_idx")
-    statement = "SELECT id FROM raw WHERE label = 3 ORDER BY embedding <=> %(q)s LIMIT 10"
+    statement = f"SELECT id FROM raw WHERE label = {KEPT} ORDER BY embedding <=> %(q)s LIMIT 10"
 
     def raw(query):
         return [row[0] for row in connection.execute(statement, {"q": query}, binary=True)]
 
     found = compared(
-        raw, lambda query: index.search(query[None], K, where={"label": 3}).ids[0].tolist(), queries, truth
+        raw, lambda query: index.search(query[None], K, where={"label": KEPT}).ids[0].tolist(), queries, truth
     )
     found |= {"what": "recall under a filter that keeps 1%", "ours": found["ours_recall"], "floor": 0.99}
     return [found | {"at_least": True, "rows": len(rows)}]

@@ -1,0 +1,77 @@
+"""Items on their way into a database and out of it: columns, the same for every database."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from keras_similarity.index.columns import Block, encode_block
+from keras_similarity.index.ids import Ids
+from keras_similarity.index.metadata import Metadata
+
+__all__ = ["Batch", "Page", "encoded_data", "encoded_metadata"]
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Checked items on their way in.
+
+    Args:
+        ids: `(n,)`, each once.
+        vectors: `(n, d)`, in the type they are kept in.
+        codes: Of labels `(n,)`, `NO_LABEL` for none.
+        data, metadata: As bytes, None for none.
+    """
+
+    ids: Ids
+    vectors: NDArray[Any]
+    codes: NDArray[np.int32]
+    data: Sequence[bytes | None]
+    metadata: Sequence[bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Items as they were read, in the order they were added.
+
+    Args:
+        seqs: Their places in that order.
+        ids: Int or string each.
+        codes: Of labels `(n,)`, `NO_LABEL` for none.
+        data: As bytes, None for none.
+        metadata: Dicts, None for none.
+        vectors: `(n, d)`, in the type they are kept in.
+    """
+
+    seqs: list[int]
+    ids: list[int | str]
+    codes: NDArray[np.int32]
+    data: list[bytes | None]
+    metadata: list[dict[str, Any] | None]
+    vectors: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+def encoded_data(block: Block | None, count: int) -> list[bytes | None]:
+    """Return data as the bytes that are kept."""
+    return [item for item, _ in zip(encode_block(block), range(count), strict=False)]
+
+
+def encoded_metadata(values: Metadata | None, count: int) -> list[bytes | None]:
+    """Return metadata as the JSON that is kept.
+
+    Raises:
+        ValueError: text with a NUL, which no database has room for.
+    """
+    texts = [None if value is None else json.dumps(value, ensure_ascii=False) for value in values or [None] * count]
+    for row, text in enumerate(texts):
+        if text is not None and "\\u0000" in text.replace("\\\\", ""):
+            raise ValueError(
+                f"`metadata` needs text without NUL to be kept in a database: row {row} has one.\n  Keep it in `data`."
+            )
+    return [None if text is None else text.encode() for text in texts]

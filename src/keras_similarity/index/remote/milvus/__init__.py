@@ -1,0 +1,1 @@
+"""Rows, filters and search in Milvus."""
