@@ -6,19 +6,30 @@ from keras import layers
 import keras_similarity as ks
 
 MOMENTUM = 0.9  # of batch norm: the runs are too short for Keras's 0.99
+EPSILON = 1e-5  # Keras's 1e-3 is as large as what the first layer's outputs vary by, for images of thin lines
 
 
-def conv4(dim):
-    """4 × (conv 64, batch norm, ReLU, max pool), then dense: the network of the few-shot literature."""
-    inputs = keras.Input((None, None, 1))
-    x = layers.Rescaling(1 / 255)(inputs)
-    for _ in range(4):
-        x = layers.Conv2D(64, 3, padding="same", use_bias=False)(x)
-        # ReLU after the pool gives the same numbers for a quarter of the work.
-        x = layers.MaxPooling2D()(layers.BatchNormalization(momentum=MOMENTUM)(x))
-        x = layers.ReLU()(x)
-    x = layers.GlobalAveragePooling2D()(x)  # of one pixel, for sides of 16 to 31
-    return inputs, ks.layers.MetricEmbedding(dim)(x)
+def conv_net(*widths):
+    """A maker of encoders: (conv, batch norm, ReLU, max pool) of each width, then dense."""
+
+    def make(dim):
+        inputs = keras.Input((None, None, 1))
+        x = layers.Rescaling(1 / 255)(inputs)
+        for width in widths:
+            x = layers.Conv2D(width, 3, padding="same", use_bias=False, kernel_initializer=_small())(x)
+            # ReLU after the pool gives the same numbers for a quarter of the work.
+            x = layers.MaxPooling2D()(layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON)(x))
+            x = layers.ReLU()(x)
+        x = layers.GlobalAveragePooling2D()(x)  # of one pixel, for sides of 16 to 31
+        return inputs, ks.layers.MetricEmbedding(dim, kernel_initializer=_small())(x)
+
+    return make
 
 
-NETWORKS = {"conv4": conv4}
+def _small():
+    """PyTorch's default: weights that batch norm scales learn the faster, the smaller they start."""
+    return keras.initializers.VarianceScaling(1 / 3, "fan_in", "uniform")
+
+
+# conv4 is the network of the few-shot literature.
+NETWORKS = {"conv4": conv_net(64, 64, 64, 64), "conv4, wider": conv_net(64, 128, 256, 256)}

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
+import keras_similarity as ks
+
 
 def load(*, background):
     """Images `(n, 28, 28, 1)`, ink 255, and the class of each, of the training classes or of the unseen ones."""
@@ -18,6 +20,15 @@ def alphabets():
     with np.load(Path(os.environ["KERAS_SIMILARITY_DATA"], "omniglot_28.npz")) as data:
         names = [name.split("/")[0] for name in data["class_names"].tolist()]
     return np.unique(names, return_inverse=True)[1]
+
+
+def at_side(images, side):
+    """The images scaled to so many pixels a side."""
+    if side == images.shape[1]:
+        return images
+    scale = ks.augment.RandomResizedCrop(side)  # of which the middle, all of it, is what comes outside training
+    parts = [scale(images[start : start + 4096], training=False) for start in range(0, len(images), 4096)]
+    return np.rint(np.concatenate(parts)).astype(np.uint8)
 
 
 def with_quarter_turns(images, labels):

@@ -28,7 +28,7 @@ def row(name, seed):
             model, cpu_s = build(recipe, 2), 0.0
         else:
             model, cpu_s = train(recipe, seed)
-        embeddings = model.embed(images)
+        embeddings = model.embed(omniglot.at_side(images, recipe.side))
     backend = keras.backend.backend()
     return {
         "recipe": name,

@@ -11,6 +11,14 @@ ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "quality.md"
 RESULTS = ROOT / "benchmarks" / "results"
 ANCHOR = ("anchor", "tensorflow")
+SCORES = {"recall@1": "recall@1", "map@r": "MAP@R"}
+SETS = {
+    "fashion": SCORES,
+    "vehicles": SCORES,
+    "silhouettes": SCORES,
+    "sentences": {"spearman": "Spearman"} | SCORES,
+}
+SPLITS = {"test": "its like", "families": "its family", "types": "its type", "new types": "its type, a new one"}
 
 
 def spread(values):
@@ -42,6 +50,38 @@ def table(rows, columns):
     return "\n".join(lines)
 
 
+def set_table(rows, columns):
+    """A Markdown table of one data set, a line for each recipe and split; nothing is an anchor there."""
+    groups = {}
+    for row in rows:
+        groups.setdefault((row["split"], row["recipe"]), []).append(row)
+    lines = [
+        f"| looked for | what | network, width | loss | seeds | {' | '.join(columns.values())} | CPU s |",
+        "|---|---|---|---|--:|" + "--:|" * (len(columns) + 1),
+    ]
+    for (split, recipe), group in sorted(groups.items(), key=lambda item: list(SPLITS).index(item[0][0])):
+        first = group[0]
+        scores = " | ".join(spread([row[column] for row in group]) for column in columns)
+        lines.append(
+            f"| {SPLITS[split]} | {recipe} | {first['network']}, {first['dim']} | {first['loss']} "
+            f"| {len(group)} | {scores} | {mean(row['cpu_s'] for row in group):.0f} |"
+        )
+    return "\n".join(lines)
+
+
+def distance_table(rows):
+    """Mean distances of kinds, a line for each two kinds and a column for each recipe."""
+    found = {}
+    for row in rows:
+        for kinds, distance in row.get("distances", {}).items():
+            found.setdefault(kinds, {}).setdefault(row["recipe"], []).append(distance)
+    recipes = list(next(iter(found.values())))
+    lines = [f"| kinds | {' | '.join(recipes)} |", "|---|" + "--:|" * len(recipes)]
+    for kinds, distances in found.items():
+        lines.append(f"| {kinds} | {' | '.join(f'{mean(distances[recipe]):.2f}' for recipe in recipes)} |")
+    return "\n".join(lines)
+
+
 def step_table(rows):
     """What a training step costs, a line for each backend and a column for each side."""
     sides = sorted({row["side"] for row in rows}, reverse=True)
@@ -57,12 +97,14 @@ def filled(text):
     rows = json.loads((RESULTS / "quality-omniglot.json").read_text())
     short = [row for row in rows if row["recipe"].startswith("short")]
     full = [row for row in rows if row not in short]
-    scores = {"recall@1": "recall@1", "map@r": "MAP@R"}
+    sets = {name: json.loads((RESULTS / f"quality-{name}.json").read_text()) for name in SETS}
     tables = {
-        "retrieval": table(full, scores),
+        "retrieval": table(full, SCORES),
         "one-shot": table(full, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
-        "short": table(short, scores),
+        "short": table(short, SCORES),
         "steps": step_table(json.loads((RESULTS / "quality-steps.json").read_text())["rows"]),
+        **{name: set_table(rows, SETS[name]) for name, rows in sets.items()},
+        "vehicles-distances": distance_table(sets["vehicles"]),
     }
     for name, lines in tables.items():
         before, mark, rest = text.partition(f"<!-- table: {name} -->\n")

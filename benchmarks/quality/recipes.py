@@ -13,43 +13,52 @@ class Recipe:
         classes, per_class: The shape of a batch.
         rate, falling: Adam's learning rate, and whether it falls to 0 along half a cosine, after a short rise.
         turns: Whether each quarter turn of a class is a further class.
-        stages: (steps, side of the images), one after another.
-        least_area: Of a random crop of each image, as a fraction; None for images as they are.
+        stages: (steps, side of the images), one after another; scored at the last side.
+        affine: Whether each drawing is turned, stretched, slanted and moved a little at random.
+        memory: Past embeddings that a batch is compared with, too; 0 for none.
     """
 
     network: str = "conv4"
     dim: int = 64
-    loss: str = "multi_similarity"
+    loss: str = "multi_similarity, all pairs"
     classes: int = 32
     per_class: int = 4
     rate: float = 1e-3
     falling: bool = False
     turns: bool = False
     stages: tuple[tuple[int, int], ...] = ((1500, 28),)
-    least_area: float | None = None
+    affine: bool = False
+    memory: int = 0
+
+    @property
+    def side(self):
+        """The side of the images that the encoder is scored on: that of the last stage."""
+        return self.stages[-1][1]
 
 
 # What is said in docs/quality.md; "anchor" is what the others are compared with.
 RECIPES = {
     "anchor": Recipe(),
-    "small first, SupCon": Recipe(
+    "small first": Recipe(turns=True, falling=True, rate=3e-3, affine=True, stages=((2400, 20), (1800, 28))),
+    "small first, wider": Recipe(
+        network="conv4, wider",
+        dim=256,
         turns=True,
         falling=True,
         rate=3e-3,
-        least_area=0.7,
-        loss="supcon 0.05",
-        stages=((2900, 20), (1200, 28)),
+        affine=True,
+        stages=((3000, 20), (1500, 28)),
     ),
 }
 
-# Ideas beside each other, one seed each: 600 steps on images of 20 pixels, scored at the full 28.
+# Ideas beside each other, one seed each: 600 steps on images of 20 pixels.
 _BRIEF = {"turns": True, "falling": True, "rate": 3e-3, "stages": ((600, 20),)}
 SHORT = {
     "short": Recipe(**_BRIEF),
-    "short, rate 1e-2": Recipe(**_BRIEF | {"rate": 1e-2}),
-    "short, crops": Recipe(**_BRIEF, least_area=0.7),
+    "short, mined pairs": Recipe(**_BRIEF, loss="multi_similarity, mined"),
+    "short, affine": Recipe(**_BRIEF, affine=True),
+    "short, past batches": Recipe(**_BRIEF, memory=2048),
     "short, SupCon 0.05": Recipe(**_BRIEF, loss="supcon 0.05"),
     "short, normalized softmax": Recipe(**_BRIEF, loss="softmax"),
     "short, Proxy Anchor": Recipe(**_BRIEF, loss="proxy_anchor"),
-    "short, CosFace": Recipe(**_BRIEF, loss="cosface"),
 }

@@ -14,6 +14,7 @@ from losses.run import ONE_THREAD
 from measure import RESULTS, machine, run_child, write
 from quality import page
 from quality.recipes import RECIPES, SHORT
+from quality.sets import SETS
 
 HERE = Path(__file__).parent
 RESULT = RESULTS / "quality-omniglot.json"
@@ -21,6 +22,7 @@ SEEDS = (0, 1, 2)
 BACKENDS = ("tensorflow", "torch", "jax")
 SIDES = (28, 20, 16)
 FASTEST = "tensorflow"  # on a CPU, for these networks
+FASTEST_ALONE = {"KERAS_BACKEND": FASTEST, **ONE_THREAD}
 PLAN = [
     ("raw pixels", FASTEST, (0,)),
     ("untrained", FASTEST, SEEDS),
@@ -32,8 +34,7 @@ PLAN = [
 
 def put(row):
     """Add a row to the results, or replace the one of the same recipe, backend and seed."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
-    where = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "commit": commit.strip(), "machine": machine()}
+    where = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "commit": commit(), "machine": machine()}
     rows = json.loads(RESULT.read_text()) if RESULT.exists() else []
     kept = [other for other in rows if key(other) != key(row)]
     RESULTS.mkdir(exist_ok=True)
@@ -42,6 +43,19 @@ def put(row):
 
 def key(row):
     return row["recipe"], row["backend"], row["seed"]
+
+
+def put_set(name, rows):
+    """Write what was measured on one of the other sets."""
+    where = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "commit": commit(), "machine": machine()}
+    path = RESULTS / f"quality-{name}.json"
+    path.write_text(json.dumps([row | where for row in rows], indent=1) + "\n")
+
+
+def commit():
+    """The commit that is measured, shortened."""
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
+    return done.stdout.strip()
 
 
 def step_costs():
@@ -58,4 +72,7 @@ def main():
             row = run_child(sys.executable, HERE / "ours.py", name, seed, KERAS_BACKEND=backend, **ONE_THREAD)
             put(row)
             print(f"{name}, {backend}, seed {seed}: recall@1 {row['recall@1']:.4f}, {row['cpu_s']:.0f} CPU s")
+    for name in SETS:
+        parts = [run_child(sys.executable, HERE / "sets.py", name, seed, **FASTEST_ALONE) for seed in SEEDS]
+        put_set(name, [row for part in parts for row in part])
     page.fill()
