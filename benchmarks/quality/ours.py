@@ -25,7 +25,7 @@ def row(name, seed):
         recipe = (RECIPES | SHORT)["anchor" if name == "untrained" else name]
         if name == "untrained":
             keras.utils.set_random_seed(seed)
-            model, cpu_s = build(recipe, 2), 0.0
+            model, cpu_s = build(recipe), 0.0
         else:
             model, cpu_s = train(recipe, seed)
         embeddings = model.embed(omniglot.at_side(images, recipe.side))

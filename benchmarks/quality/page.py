@@ -97,14 +97,15 @@ def filled(text):
     rows = json.loads((RESULTS / "quality-omniglot.json").read_text())
     short = [row for row in rows if row["recipe"].startswith("short")]
     full = [row for row in rows if row not in short]
-    sets = {name: json.loads((RESULTS / f"quality-{name}.json").read_text()) for name in SETS}
+    measured = [name for name in SETS if (RESULTS / f"quality-{name}.json").is_file()]
+    sets = {name: json.loads((RESULTS / f"quality-{name}.json").read_text()) for name in measured}
     tables = {
         "retrieval": table(full, SCORES),
         "one-shot": table(full, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
         "short": table(short, SCORES),
         "steps": step_table(json.loads((RESULTS / "quality-steps.json").read_text())["rows"]),
         **{name: set_table(rows, SETS[name]) for name, rows in sets.items()},
-        "vehicles-distances": distance_table(sets["vehicles"]),
+        **{f"{name}-distances": distance_table(rows) for name, rows in sets.items() if name == "vehicles"},
     }
     for name, lines in tables.items():
         before, mark, rest = text.partition(f"<!-- table: {name} -->\n")

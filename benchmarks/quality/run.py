@@ -13,8 +13,7 @@ from pathlib import Path
 from losses.run import ONE_THREAD
 from measure import RESULTS, machine, run_child, write
 from quality import page
-from quality.recipes import RECIPES, SHORT
-from quality.sets import SETS
+from quality.recipes import RECIPES, SETS, SHORT
 
 HERE = Path(__file__).parent
 RESULT = RESULTS / "quality-omniglot.json"

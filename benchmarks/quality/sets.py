@@ -17,9 +17,6 @@ import keras
 import numpy as np
 from measure import versions
 
-# Each a module beside this one, with `task()`.
-SETS = ("fashion", "vehicles", "silhouettes", "sentences")
-
 
 @dataclass(frozen=True)
 class Task:

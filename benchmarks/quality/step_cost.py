@@ -19,7 +19,7 @@ STEPS, BATCH = 8, 128
 
 def step_cost(side):
     """Milliseconds, and the seconds of the first two steps, in which the backend compiles."""
-    model = build(RECIPES["anchor"], BATCH)
+    model = build(RECIPES["anchor"])
     images = np.random.default_rng(0).integers(0, 255, (STEPS * BATCH, side, side, 1), np.uint8)
     labels = np.arange(len(images)) // 4
 

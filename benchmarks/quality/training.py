@@ -3,7 +3,6 @@
 import time
 
 import keras
-import numpy as np
 from quality import omniglot
 from quality.affine import affine
 from quality.encoders import NETWORKS
@@ -15,22 +14,15 @@ RISE = 0.1  # of the steps, in which the learning rate rises
 
 LOSSES = {
     # pytorch-metric-learning's defaults: no mining, which leaves out pairs that are already apart.
-    "multi_similarity, all pairs": lambda _: ks.losses.MultiSimilarityLoss(beta=50.0, epsilon=None),
-    "multi_similarity, mined": lambda _: ks.losses.MultiSimilarityLoss(),
-    "supcon 0.05": lambda _: ks.losses.SupConLoss(temperature=0.05),
-    "softmax": lambda count: ks.layers.NormalizedSoftmax(count),
-    "proxy_anchor": lambda count: ks.layers.ProxyAnchor(count),
-    "cosface": lambda count: ks.layers.CosFace(count, margin=0.2, scale=24.0),
+    "multi_similarity, all pairs": lambda: ks.losses.MultiSimilarityLoss(beta=50.0, epsilon=None),
+    "multi_similarity, mined": lambda: ks.losses.MultiSimilarityLoss(),
 }
 
 
-def build(recipe, class_count):
-    """A model compiled with the recipe's loss; a head with class weights, where the loss has one, at its end."""
-    inputs, embedding = NETWORKS[recipe.network](recipe.dim)
-    loss = LOSSES[recipe.loss](class_count)
-    if isinstance(loss, keras.layers.Layer):
-        embedding, loss = loss(embedding), loss.loss()
-    model = ks.SimilarityModel(inputs, embedding)
+def build(recipe):
+    """A model compiled with the recipe's loss."""
+    model = ks.SimilarityModel(*NETWORKS[recipe.network](recipe.dim))
+    loss = LOSSES[recipe.loss]()
     if recipe.memory:
         loss = ks.losses.CrossBatchMemory(loss, recipe.memory, warmup_steps=MEMORY_WARMUP)
     # XLA makes convolutions of TensorFlow slower on a CPU: 225 ms a step instead of 123.
@@ -42,11 +34,14 @@ def build(recipe, class_count):
 def train(recipe, seed):
     """A trained model, and the CPU seconds from its first layer to its last step, compilation included."""
     images, labels = omniglot.load(background=True)
+    alphabets = omniglot.alphabets()[labels]
     if recipe.turns:
+        alphabets = omniglot.with_quarter_turns(images[:0], alphabets)[1]
         images, labels = omniglot.with_quarter_turns(images, labels)
+    families = {"families": alphabets, "families_per_batch": recipe.families} if recipe.families else {}
     keras.utils.set_random_seed(seed)
     started = time.process_time()
-    model = build(recipe, len(np.unique(labels)))
+    model = build(recipe)
     for number, (steps, side) in enumerate(recipe.stages):
         sampler = ks.samplers.MultiShotMemorySampler(
             omniglot.at_side(images, side),
@@ -56,6 +51,7 @@ def train(recipe, seed):
             steps_per_epoch=steps,
             augmenter=affine if recipe.affine else None,
             seed=1000 * number + seed,
+            **families,
         )
         model.fit(sampler, verbose=0)
     return model, time.process_time() - started
