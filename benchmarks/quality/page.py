@@ -97,11 +97,12 @@ def filled(text):
     rows = json.loads((RESULTS / "quality-omniglot.json").read_text())
     short = [row for row in rows if row["recipe"].startswith("short")]
     full = [row for row in rows if row not in short]
+    asked = [row for row in full if "one_shot" in row]
     measured = [name for name in SETS if (RESULTS / f"quality-{name}.json").is_file()]
     sets = {name: json.loads((RESULTS / f"quality-{name}.json").read_text()) for name in measured}
     tables = {
         "retrieval": table(full, SCORES),
-        "one-shot": table(full, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
+        "one-shot": table(asked, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
         "short": table(short, SCORES),
         "steps": step_table(json.loads((RESULTS / "quality-steps.json").read_text())["rows"]),
         **{name: set_table(rows, SETS[name]) for name, rows in sets.items()},
