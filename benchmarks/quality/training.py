@@ -25,7 +25,7 @@ def build(recipe):
     loss = LOSSES[recipe.loss]()
     if recipe.memory:
         loss = ks.losses.CrossBatchMemory(loss, recipe.memory, warmup_steps=MEMORY_WARMUP)
-    # XLA makes convolutions of TensorFlow slower on a CPU: 225 ms a step instead of 123.
+    # XLA makes convolutions of TensorFlow slower on a CPU: 225 ms of a step of the anchor instead of 123.
     compiled = False if keras.backend.backend() == "tensorflow" else "auto"
     model.compile(keras.optimizers.Adam(_rate(recipe)), loss=loss, jit_compile=compiled)
     return model
