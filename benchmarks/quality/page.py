@@ -13,6 +13,7 @@ RESULTS = ROOT / "benchmarks" / "results"
 ANCHOR = ("anchor", "tensorflow")
 SCORES = {"recall@1": "recall@1", "map@r": "MAP@R"}
 SETS = {
+    "fashion": SCORES,
     "vehicles": SCORES,
     "silhouettes": SCORES,
     "sentences": {"spearman": "Spearman"} | SCORES,
