@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_similarity.samplers.plan import ClassRows, epoch_batches, steps_to_cover
+from keras_similarity.samplers.plan import ClassRows, epoch_batches, family_batches, steps_to_cover
 
 
 @st.composite
@@ -80,3 +80,23 @@ def test_classes_meet_in_different_company(class_count):
         for label in labels:
             company[label] |= labels - {label}
     assert min(len(others) for others in company.values()) >= 15
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5])
+def test_short_epoch_of_families__leaves_some_out_and_fills_every_batch(steps):
+    label_of = np.repeat(np.arange(60), 3)  # 20 families of 3 classes of 3 examples
+    families = np.arange(60) // 3
+    batches = family_batches(
+        ClassRows(label_of),
+        families,
+        families_per_batch=4,
+        classes_each=2,
+        examples_per_class=2,
+        steps=steps,
+        seed=(0, 0),
+    )
+    assert batches.shape == (steps, 16)
+    for batch in batches:
+        of_families = families[label_of[batch]].reshape(4, 4)
+        assert (of_families == of_families[:, :1]).all()
+        assert len(set(of_families[:, 0].tolist())) == 4

@@ -79,6 +79,20 @@ def servers(postgres, rng, tmp_path):
     postgres.execute("DROP TABLE shelf, shelf_labels, shelf_state")
 
 
+def _asked_of(server, body):
+    """Return the status and the number of neighbours, or None where a proxy would pass the server over.
+
+    It does not listen then, or says that it is stopping. What it took and did not answer is lost: an error.
+    """
+    try:
+        status, found = server.ask("POST", "/v1/indexes/shelf/query", body)
+    except (ConnectionRefusedError, ConnectionResetError) as error:
+        return error if isinstance(error, http.client.RemoteDisconnected) else None
+    except Exception as error:
+        return error
+    return None if status == 503 else (status, len(found.get("results", [[]])[0]))
+
+
 def test_two_servers__one_index_and_a_rolling_restart_loses_no_request(servers):
     added = {"items": [{"id": "new", "vector": [9.0] * DIM, "label": "far", "metadata": {"n": 1}}]}
     assert servers[0].ask("POST", "/v1/indexes/shelf/items:batch", added)[0] == 200
@@ -92,20 +106,11 @@ def test_two_servers__one_index_and_a_rolling_restart_loses_no_request(servers):
         rng, turn = np.random.default_rng(number), number
         while not stop.is_set():
             body = {"vector": rng.normal(size=DIM).tolist(), "k": 3}
-            while True:  # as a proxy does: who does not listen, or says that it is stopping, is passed over
+            while (answer := _asked_of(servers[turn % 2], body)) is None:
                 turn += 1
-                try:
-                    status, found = servers[turn % 2].ask("POST", "/v1/indexes/shelf/query", body)
-                except ConnectionRefusedError:
-                    status = 503
-                except Exception as error:  # taken, and not answered: lost
-                    lost.append(error)
-                    break
-                if status == 503:
-                    time.sleep(0.01)
-                    continue
-                answers.append((status, len(found.get("results", [[]])[0])))
-                break
+                time.sleep(0.01)
+            turn += 1
+            (lost if isinstance(answer, Exception) else answers).append(answer)
 
     threads = [threading.Thread(target=ask, args=(number,)) for number in range(4)]
     for thread in threads:

@@ -113,7 +113,8 @@ def family_batches(
     counts = share_slots(_groups(needed, families, classes_each), families_per_batch, steps, rng)
     dealt = deal(counts, families_per_batch, steps, rng)
     classes = np.empty((steps * families_per_batch, classes_each), np.int64)
-    for family, groups in enumerate(counts.tolist()):
+    for family in np.flatnonzero(counts):  # a short epoch may leave some out
+        groups = int(counts[family])
         members = np.flatnonzero(families == family)
         width = min(classes_each, len(members))
         inside = deal(share_slots(needed[members], width, groups, rng), width, groups, rng)

@@ -85,7 +85,7 @@ def as_failure(error: BaseException, shown: str, secrets: tuple[str, ...]) -> Ke
     if is_unreachable(error) or is_not_ready(error):
         return DatabaseUnavailableError(
             f"the Milvus of {shown} cannot be reached, or is not ready: {said}.\n"
-            "  Nothing was changed; try again when it is back."
+            "  Nothing was changed; check that it runs, and the user, the password or the token."
         )
     if "DEADLINE_EXCEEDED" in codes or any(part in said.lower() for part in TOO_LATE):
         return DatabaseTimeoutError(
