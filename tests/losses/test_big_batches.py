@@ -54,7 +54,13 @@ def test_big_batch__has_the_value_and_gradient_of_one_piece(x, used, monkeypatch
         assert used == [("loss_in_one_pass", 10)]
 
 
-@pytest.mark.parametrize("distance", distance_names())
+@pytest.mark.parametrize(
+    "distance",
+    [
+        name if name in ("cosine", "squared_euclidean") else pytest.param(name, marks=pytest.mark.slow)
+        for name in distance_names()
+    ],
+)
 def test_big_batch__has_the_value_and_gradient_of_one_piece__with_every_distance(x, used, monkeypatch, distance):
     loss = MultiSimilarityLoss(distance, beta=2.0, epsilon=None)
     parts = value_and_gradient(lambda e: loss(LABELS, e), x)
