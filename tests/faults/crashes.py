@@ -53,8 +53,11 @@ def kill_at_random(folder, seed, kills):
 def kill_at_points(folder, seed, kinds="all"):
     """Kill -9 at every numbered write point of every kind of write."""
     tally = Tally(seed)
-    model = prepared(folder / "index", seed, engine="faiss", rows=LEAST_ROWS)  # so many that a graph is written
-    for kind in (*KINDS, "build", "snapshot", "save", "create") if kinds == "all" else kinds.split(","):
+    model = prepared(folder / "index", seed)
+    for kind in (*KINDS, "snapshot", "save", "create", "build") if kinds == "all" else kinds.split(","):
+        if kind == "build":  # of so many rows that a graph is written
+            shutil.rmtree(folder / "index")
+            model = prepared(folder / "index", seed, engine="faiss", rows=LEAST_ROWS)
         point = 1
         while not _killed_at(point, folder, seed, kind, model, tally):
             point += 1
