@@ -315,3 +315,4 @@ def test_a_label_that_looks_like_markup__is_text(tmp_path, open_page):
         page.wait_for_selector("#neighbors .card")
         assert "<b>" in page.locator("#neighbors h2").inner_text()
         assert page.locator("#neighbors b, #labels img").count() == 0
+        page.wait_for_load_state("networkidle")  # before its server ends

@@ -99,7 +99,7 @@ def test_rows_that_were_replaced_and_not_deleted__do_not_count(make, monkeypatch
             assert one.get(["b"])[0].metadata == {"n": 2}
     index.remove(["a"])  # and tidies up
     assert list(index) == ["c", "b"]
-    rows = index._session.query("seq >= 0", ["seq"])
+    rows = index._session.query("seq >= 0", ["seq"], newest=True)
     assert len(rows) == 2
 
 
