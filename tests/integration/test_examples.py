@@ -1,4 +1,4 @@
-"""Every example runs from top to bottom, with `--tiny`, and prints what it found."""
+"""Every example runs from top to bottom, with `--tiny`, and prints what it found: on the default backend."""
 
 import runpy
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from conftest import DATA, NO_DATA
 
-pytestmark = [pytest.mark.slow, pytest.mark.training]
+pytestmark = pytest.mark.slow
 EXAMPLES = Path(__file__).parents[2] / "examples"
 # What the last lines say; the data that an example needs.
 EXPECTED = {
