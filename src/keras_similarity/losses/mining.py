@@ -59,7 +59,8 @@ def _farthest(distances: Tensor, mask: Tensor) -> Tensor:
 def _first_at(distances: Tensor, wanted: Tensor, mask: Tensor) -> Tensor:
     """Return the first chosen place of each row where a distance is the wanted one, `(b,)`; 0 where none is.
 
-    Two plain reductions, the wanted distance's and this, take a fraction of the time of one that finds a place.
+    Two plain reductions, the wanted distance's and this, take a fraction of the time of one that finds a place. A
+    compiler that computes a distance for each of them anew must get the same bits, which a test watches over.
     """
     places = ops.arange(ops.shape(distances)[1], dtype="int32")[None, :]
     found = ops.logical_and(mask, ops.equal(distances, wanted[:, None]))

@@ -17,10 +17,10 @@ from keras_similarity.ops.reductions import safe_sqrt
 __all__ = ["as_wide_float", "paired_distances", "pairwise_distances", "prepared_rows", "unit_rows"]
 
 Tensor = Any
-COSINE = get_distance("cosine")
-UNIT_COSINE = dataclasses.replace(COSINE, name="cosine of unit rows", aliases=())
-SQUARE = get_distance("squared_euclidean")
-CHUNKED_SQUARE = dataclasses.replace(SQUARE, name="squared_euclidean of chunks", aliases=())
+# The same distances under the same names, told apart by an alias: of rows that `prepared_rows` returned.
+COSINE, SQUARE = get_distance("cosine"), get_distance("squared_euclidean")
+PREPARED_COSINE = dataclasses.replace(COSINE, aliases=("prepared",))
+PREPARED_SQUARE = dataclasses.replace(SQUARE, aliases=("prepared",))
 EPSILON = 1e-12  # smallest squared norm: its root is still far above float32's smallest number
 BLOCK = 8  # columns of which differences are kept at a time
 
@@ -47,8 +47,8 @@ def pairwise_distances(queries: Tensor, keys: Tensor, distance: str | Distance =
     """
     found = get_distance(distance)
     rows, others = as_wide_float(queries), as_wide_float(keys)
-    if found.name in _FORMS:
-        return _FORMS[found.name](rows, others)
+    if found in _BY_DISTANCE:
+        return _BY_DISTANCE[found][0](rows, others)
     return _own_form(found)(rows[:, None, :], others[None, :, :])
 
 
@@ -67,7 +67,7 @@ def paired_distances(queries: Tensor, keys: Tensor, distance: str | Distance = "
         ValueError: an unknown distance.
     """
     found = get_distance(distance)
-    form = _PAIRED_FORMS.get(found.name) or _own_form(found)
+    form = _BY_DISTANCE[found][1] if found in _BY_DISTANCE else _own_form(found)
     return form(as_wide_float(queries), as_wide_float(keys))
 
 
@@ -78,9 +78,9 @@ def prepared_rows(distance: Distance, *parts: Tensor) -> tuple[Distance, list[Te
         The distance of rows that are so, which has a first gradient only, and these rows; for most distances both are
         what they were.
     """
-    if distance is COSINE:
-        return UNIT_COSINE, [unit_rows(part) for part in parts]
-    return (CHUNKED_SQUARE if distance is SQUARE else distance), list(parts)
+    if distance == COSINE:
+        return PREPARED_COSINE, [unit_rows(part) for part in parts]
+    return (PREPARED_SQUARE if distance == SQUARE else distance), list(parts)
 
 
 def unit_rows(x: Tensor) -> Tensor:
@@ -111,12 +111,6 @@ def _unit_cosine(queries: Tensor, keys: Tensor) -> Tensor:
     return 1.0 - _dots(queries, keys)
 
 
-def _squared_euclidean(queries: Tensor, keys: Tensor, scores: Callable[..., Tensor] | None = None) -> Tensor:
-    query_squares, key_squares = (ops.sum(part * part, axis=-1) for part in (queries, keys))
-    of_keys = (scores or _scores)(queries, keys, key_squares)
-    return ops.maximum(query_squares[:, None] + of_keys, 0.0)
-
-
 def _scores(queries: Tensor, keys: Tensor, key_squares: Tensor) -> Tensor:
     return key_squares[None, :] - 2.0 * _dots(queries, keys)
 
@@ -132,6 +126,11 @@ def _chunk_scores(queries: Tensor, keys: Tensor, key_squares: Tensor) -> Any:
         return -2.0 * ops.matmul(pull, keys), ops.transpose(columns[:-1]), columns[-1]
 
     return _scores(queries, keys, key_squares), gradient
+
+
+def _squared_euclidean(queries: Tensor, keys: Tensor, scores: Callable[..., Tensor] = _scores) -> Tensor:
+    query_squares, key_squares = (ops.sum(part * part, axis=-1) for part in (queries, keys))
+    return ops.maximum(query_squares[:, None] + scores(queries, keys, key_squares), 0.0)
 
 
 def _euclidean(queries: Tensor, keys: Tensor) -> Tensor:
@@ -180,24 +179,16 @@ def _square_gap(queries: Tensor, keys: Tensor) -> Tensor:
     return ops.sum(ops.square(queries - keys), axis=-1)
 
 
-_FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cosine": _cosine,
-    UNIT_COSINE.name: _unit_cosine,
-    "euclidean": _euclidean,
-    "inner_product": _inner_product,
-    "manhattan": _manhattan,
-    "snr": _snr,
-    "squared_euclidean": _squared_euclidean,
-    CHUNKED_SQUARE.name: functools.partial(_squared_euclidean, scores=_chunk_scores),
+Form = Callable[[Tensor, Tensor], Tensor]
+_BY_NAME: dict[str, tuple[Form, Form]] = {
+    "cosine": (_cosine, lambda q, k: _square_gap(unit_rows(q), unit_rows(k)) / 2.0),
+    "euclidean": (_euclidean, lambda q, k: safe_sqrt(_square_gap(q, k), EPSILON)),
+    "inner_product": (_inner_product, lambda q, k: -ops.sum(q * k, axis=-1)),
+    "manhattan": (_manhattan, lambda q, k: ops.sum(ops.abs(q - k), axis=-1)),
+    "snr": (_snr, lambda q, k: _square_gap(_centred(q), _centred(k)) / _power(_centred(q))),
+    "squared_euclidean": (_squared_euclidean, _square_gap),
 }
-
-_PAIRED_FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    "cosine": lambda q, k: _square_gap(unit_rows(q), unit_rows(k)) / 2.0,
-    UNIT_COSINE.name: lambda q, k: _square_gap(q, k) / 2.0,
-    "euclidean": lambda q, k: safe_sqrt(_square_gap(q, k), EPSILON),
-    "inner_product": lambda q, k: -ops.sum(q * k, axis=-1),
-    "manhattan": lambda q, k: ops.sum(ops.abs(q - k), axis=-1),
-    "snr": lambda q, k: _square_gap(_centred(q), _centred(k)) / _power(_centred(q)),
-    "squared_euclidean": _square_gap,
-    CHUNKED_SQUARE.name: _square_gap,
+_BY_DISTANCE = {get_distance(name): forms for name, forms in _BY_NAME.items()} | {
+    PREPARED_COSINE: (_unit_cosine, lambda q, k: _square_gap(q, k) / 2.0),
+    PREPARED_SQUARE: (functools.partial(_squared_euclidean, scores=_chunk_scores), _square_gap),
 }
