@@ -41,7 +41,7 @@ def ours():
 
     from keras_similarity.samplers import MultiShotMemorySampler, TFDatasetMultiShotMemorySampler
 
-    # First: the garbage collector goes over the lists of a million labels again and again while it is imported.
+    # Before there are lists of a million labels, which the peer's process does not make.
     catalogue = cpu_seconds(lambda: TFDatasetMultiShotMemorySampler("mnist", 10))[0]
     images, labels = mnist()
     rng = np.random.default_rng(0)

@@ -39,7 +39,7 @@ def used(monkeypatch):
 
 
 @pytest.mark.parametrize("reduction", REDUCTIONS, ids=lambda value: getattr(value, "name", value))
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighted", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_big_batch__has_the_value_and_gradient_of_one_piece(x, used, monkeypatch, reduction, weighted):
     labels = np.where(LABELS == 3, np.arange(48) + 100, LABELS)  # some anchors have no positive
     weights = np.linspace(0, 2, 48).astype(np.float32) if weighted else None

@@ -72,7 +72,7 @@ def test_pair_counts_are_the_sums_of_the_masks(labels):
         assert ops.convert_to_numpy(count).tolist() == ops.convert_to_numpy(mask).sum(axis=1).tolist()
 
 
-@given(values=arrays(np.int32, st.integers(1, 40), elements=st.integers(-5, 5)), behind=st.booleans())
+@given(values=arrays(np.int32, st.sampled_from([1, 2, 7, 40]), elements=st.integers(-5, 5)), behind=st.booleans())
 @settings(max_examples=50, deadline=None)
 def test_places_among_are_those_of_a_search(values, behind):
     ascending = np.sort(values)
