@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import psycopg
 from pgvector.psycopg import register_vector
-from turns import DIM, KEPT, K, clusters, compared, recall_of, seconds, true_neighbors
+from turns import DIM, KEPT, K, clusters, compared, over_the_peer, recall_of, seconds, true_neighbors
 
 from keras_similarity import Index
 
@@ -44,10 +44,7 @@ def inserting(uri, url, count):
         times["peer"].append(seconds(lambda turn=turn: raw_copy(connection, f"raw_{turn}", rows)))
         with Index(DIM, store=f"{url}&table=bulk_{turn}") as index:
             times["ours"].append(seconds(lambda index=index: index.add(rows, labels)))
-    ours, peer = (float(np.median(times[name])) for name in ("ours", "peer"))
-    return [
-        {"what": "bulk insert, over a binary COPY", "ours": ours / peer, "floor": 1.5, "ours_s": ours, "peer_s": peer}
-    ]
+    return [over_the_peer("bulk insert, over a binary COPY", 1.5, times)]
 
 
 def searching(uri, url, count):

@@ -5,7 +5,7 @@ import sys
 
 import numpy as np
 from pymilvus import DataType, MilvusClient
-from turns import DIM, KEPT, K, clusters, compared, recall_of, seconds, true_neighbors
+from turns import DIM, KEPT, K, clusters, compared, over_the_peer, recall_of, seconds, true_neighbors
 
 from keras_similarity import Index
 
@@ -48,16 +48,7 @@ def inserting(uri, url, count):
             len(index)  # when it is loaded
             times["ours"].append(seconds(lambda index=index: index.add(rows, labels)))
         client.drop_collection(f"bulk_{turn}")
-    ours, peer = (float(np.median(times[name])) for name in ("ours", "peer"))
-    return [
-        {
-            "what": "Milvus: bulk insert, over pymilvus",
-            "ours": ours / peer,
-            "floor": 4,
-            "ours_s": ours,
-            "peer_s": peer,
-        }
-    ]
+    return [over_the_peer("Milvus: bulk insert, over pymilvus", 4, times)]
 
 
 def searching(uri, url, count):
