@@ -14,6 +14,8 @@ import numpy as np
 import pytest
 
 import keras_similarity as ks
+from keras_similarity.serve.answers import Answers
+from keras_similarity.serve.searches import Search, run_searches
 
 pytestmark = pytest.mark.database
 DIM = 8
@@ -137,3 +139,24 @@ def test_database_away__503_until_it_is_back(servers, postgres):
     finally:
         postgres.start()
     assert server.ask("POST", "/v1/indexes/shelf/query", {"vector": [0.0] * DIM, "k": 1})[0] == 200
+
+
+@pytest.mark.parametrize(("changes", "answered"), [(1, True), (100, False)])
+def test_item_changed_after_it_was_found__is_searched_again(postgres, monkeypatch, changes, answered):
+    with ks.Index(DIM, "euclidean", store=postgres.url()) as index:
+        index.add(np.ones((1, DIM)), ids=["a"], metadata=[{"n": 0}])
+        real, left = index.search, list(range(changes))
+
+        def search(*arguments, **options):
+            result = real(*arguments, **options)
+            if left:
+                index.update(["a"], metadata=[{"n": left.pop()}])
+            return result
+
+        monkeypatch.setattr(index, "search", search)
+        asked = Search([[1.0] * DIM], 1, include=frozenset({"metadata"}))
+        (answer,) = run_searches(index, Answers(), [asked])
+    if answered:
+        assert json.loads(answer)["results"][0][0]["metadata"] == {"n": 0}
+    else:
+        assert (answer.status, answer.headers) == (503, {b"retry-after": b"1"})

@@ -15,6 +15,8 @@ from keras_similarity.serve.problems import Problem
 
 __all__ = ["Search", "run_searches"]
 
+TRIES = 3  # of a search whose items are changed meanwhile
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Search:
@@ -72,10 +74,19 @@ def _run_group(index: Index, answers: Answers, works: Sequence[Any], numbers: li
         done[number] = answer
 
 
-def _together(index: Index, answers: Answers, works: list[Any]) -> list[Any]:
+def _together(index: Index, answers: Answers, works: list[Any], tries: int = TRIES) -> list[Any]:
+    if not isinstance(works[0], Search):
+        return [works[0]()]
+    try:
+        return _searched(index, answers, works)
+    except UnknownIdError as error:  # what was found in a database was changed before it was read
+        if tries == 1:
+            raise Problem(503, str(error), headers={b"retry-after": b"1"}) from error
+        return _together(index, answers, works, tries - 1)
+
+
+def _searched(index: Index, answers: Answers, works: list[Search]) -> list[Any]:
     first = works[0]
-    if not isinstance(first, Search):
-        return [first()]
     generation = index.generation
     queries = _rows([vector for work in works for vector in work.vectors], index.dim)
     exclude = None if first.exclude is None else [first.exclude] * len(queries)
