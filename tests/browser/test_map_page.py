@@ -5,8 +5,8 @@ import pytest
 
 from keras_similarity.visualization import projector
 
-for needed in ("plotly", "PIL"):
-    pytest.importorskip(needed)
+for package in ("plotly", "PIL"):
+    pytest.importorskip(package, reason="an extra (viz); make test-all has it")
 
 
 @pytest.fixture

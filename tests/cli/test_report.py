@@ -13,9 +13,9 @@ import keras_similarity as ks
 from keras_similarity.calibrate import calibrate
 from keras_similarity.cli.calibrate import CALIBRATION_FILE
 
-for needed in ("matplotlib", "pandas", "plotly"):
-    pytest.importorskip(needed)
-image = pytest.importorskip("PIL.Image")
+for package in ("matplotlib", "pandas", "plotly"):
+    pytest.importorskip(package, reason="an extra (viz, data); make test-all has it")
+image = pytest.importorskip("PIL.Image", reason="an extra (viz); make test-all has it")
 COMMAND = Path(sys.executable).with_name("keras-similarity")
 
 

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clusters import DIM, clustered, near
 from keras_similarity import Index
 from keras_similarity.core import distance_names, get_distance, pairwise_distances
 from keras_similarity.index.engines import APPROXIMATE
 from keras_similarity.index.engines.ordering import near_first
 from keras_similarity.index.engines.spaces import SPACES
 
-COUNT, DIM = 1500, 16
+COUNT = 1500
 
 
 def knows(engine, distance):
@@ -36,14 +37,9 @@ PAIRS = [
 ]
 
 
-def clustered(rng, count):
-    centres = np.random.default_rng(5).normal(size=(30, DIM))
-    return (centres[rng.integers(0, 30, count)] + 0.4 * rng.normal(size=(count, DIM))).astype(np.float32)
-
-
 def require(engine):
     if engine == "usearch":
-        pytest.importorskip("usearch")  # an extra; make test-all has it
+        pytest.importorskip("usearch", reason="an extra (usearch); make test-all has it")
 
 
 def built(engine, distance, gallery, **settings):
@@ -74,11 +70,6 @@ def shelf():
         return made[engine, distance]
 
     return make
-
-
-def near(result, truth):
-    """The share of found neighbours that are as near as the k-th true one."""
-    return float((result.distances <= truth.distances[:, -1:] + 1e-5 * np.abs(truth.distances[:, -1:])).mean())
 
 
 @pytest.mark.parametrize(("engine", "distance"), PAIRS)

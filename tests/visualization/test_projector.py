@@ -6,8 +6,8 @@ import pytest
 
 from keras_similarity.visualization import project, projector
 
-for needed in ("plotly", "PIL"):
-    pytest.importorskip(needed)
+for package in ("plotly", "PIL"):
+    pytest.importorskip(package, reason="an extra (viz); make test-all has it")
 
 
 def points(page):

@@ -11,8 +11,8 @@ from keras_similarity.evaluate import evaluate_embeddings
 from keras_similarity.visualization import report
 from real_embeddings import fashion_embeddings, fashion_images
 
-for needed in ("matplotlib", "pandas", "plotly", "PIL"):
-    pytest.importorskip(needed)
+for package in ("matplotlib", "pandas", "plotly", "PIL"):
+    pytest.importorskip(package, reason="an extra (viz, data); make test-all has it")
 
 LABELS = ["<script>alert(1)</script>", 'coat" onload="x', "boot"]
 
