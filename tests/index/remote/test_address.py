@@ -38,6 +38,7 @@ pymilvus = pytest.importorskip("pymilvus", reason="an extra (milvus); make test-
         ("milvus://host", "needs the name of a collection in its URL"),
         ('milvus://host?table=x";drop', "needs the name of a collection"),
         ("milvus://host?table=shop.shoes", "of lower-case letters"),
+        ("milvus://host?table=shoes_writer", "without _writer at its end"),
         ("milvus://host/a-b?table=shoes", "needs a database of letters"),
         ("milvus://host?table=shoes&timeout=0", "`timeout` must be seconds above 0"),
         ("milvus://host?table=shoes&secure=yes", "`secure` must be true or false"),

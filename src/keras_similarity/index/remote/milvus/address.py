@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 __all__ = ["Address"]
 
-NAME = re.compile(r"[a-z_][a-z0-9_]{0,199}")
+NAME = re.compile(r"[a-z_][a-z0-9_]{0,199}(?<!_writer)")  # that is the lock of another
 PORT = 19530
 OPTIONS = ("table", "timeout", "token", "secure", "ca")
 
@@ -57,8 +57,8 @@ class Address:
         table = options.get("table", "")
         if not NAME.fullmatch(table):
             raise ValueError(
-                "`store` needs the name of a collection in its URL, of lower-case letters, digits and underscores: got "
-                f"table={table!r:.60}.\n  Write milvus://host:{PORT}?table=shoes."
+                "`store` needs the name of a collection in its URL, of lower-case letters, digits and underscores, "
+                f"without _writer at its end: got table={table!r:.60}.\n  Write milvus://host:{PORT}?table=shoes."
             )
         if not re.fullmatch(r"[A-Za-z0-9_]*", path):
             raise ValueError(

@@ -51,7 +51,7 @@ def _number(error: BaseException) -> int | None:
 
 def _words(error: BaseException) -> str:
     said = str(getattr(error, "message", "") or error)
-    return " ".join(said.split())[:MOST_SHOWN].rstrip(".")
+    return " ".join(said.split())
 
 
 def is_unreachable(error: BaseException) -> bool:
@@ -81,6 +81,7 @@ def as_failure(error: BaseException, shown: str, secrets: tuple[str, ...]) -> Ke
     said = _words(error)
     for secret in secrets:
         said = said.replace(secret, "***")
+    said = said[:MOST_SHOWN].rstrip(".")
     codes = list(_grpc_codes(error))
     if is_unreachable(error) or is_not_ready(error):
         return DatabaseUnavailableError(
@@ -92,10 +93,10 @@ def as_failure(error: BaseException, shown: str, secrets: tuple[str, ...]) -> Ke
             f"Milvus did not answer for {shown} in the time allowed.\n"
             "  Allow more (&timeout=60), or ask for less at a time."
         )
-    if "UNAUTHENTICATED" in codes or "PERMISSION_DENIED" in codes or "auth" in said.lower():
-        return DatabaseError(f"the Milvus of {shown} refused: {said}.\n  Check the user, the password or the token.")
     if is_missing(error):
         return DatabaseError(f"the collection of {shown} is not there any more: {said}.\n  Was the index dropped?")
+    if "UNAUTHENTICATED" in codes or "PERMISSION_DENIED" in codes or "auth" in said.lower():
+        return DatabaseError(f"the Milvus of {shown} refused: {said}.\n  Check the user, the password or the token.")
     if _number(error) in FULL:
         return StorageFullError(f"the Milvus of {shown} has no room: {said}.\n  Nothing was changed; make room.")
     return DatabaseError(f"the Milvus of {shown} refused: {said}.\n  Nothing was changed.")
