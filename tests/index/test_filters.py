@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_similarity import Index
-from oracles.where import satisfies
+from oracles.where import combined, satisfies
 
 LABELS = [None, "cat", "dog", 3, 4.5]
 VALUES = st.sampled_from([None, True, False, 0, 1, 1.0, -2, 2.5, 2**53 + 1, "", "a", "b", "1", [1], {"x": 1}])
@@ -42,15 +42,7 @@ FIELDS = st.one_of(
     st.fixed_dictionaries({"label": LABEL_CONDITION}),
     st.fixed_dictionaries({"id": ID_CONDITION}),
 )
-WHERE = st.recursive(
-    FIELDS,
-    lambda inner: st.one_of(
-        st.fixed_dictionaries({"and": st.lists(inner, max_size=3)}),
-        st.fixed_dictionaries({"or": st.lists(inner, max_size=3)}),
-        st.fixed_dictionaries({"not": inner}),
-    ),
-    max_leaves=5,
-)
+WHERE = combined(FIELDS)
 
 
 @settings(deadline=None)

@@ -1,5 +1,7 @@
 """Whether an item satisfies a filter, read off the raw JSON: one item, one condition at a time."""
 
+from hypothesis import strategies as st
+
 MISSING = object()
 
 
@@ -21,6 +23,10 @@ def satisfies(where, item):
         if not held:
             return False
     return True
+
+
+def as_item(record):
+    return {"id": record.id, "label": record.label, "metadata": record.metadata}
 
 
 def compares(value, operation, operand):
@@ -47,3 +53,16 @@ def type_of(value):
     if value is MISSING:
         return "missing"
     return {bool: "bool", int: "number", float: "number", str: "string", type(None): "null"}.get(type(value), "other")
+
+
+def combined(conditions):
+    """Filters made of some, to any depth."""
+    return st.recursive(
+        conditions,
+        lambda part: st.one_of(
+            st.fixed_dictionaries({"and": st.lists(part, max_size=3)}),
+            st.fixed_dictionaries({"or": st.lists(part, max_size=3)}),
+            st.fixed_dictionaries({"not": part}),
+        ),
+        max_leaves=5,
+    )

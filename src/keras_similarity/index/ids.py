@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_array
+from keras_similarity.errors import UnknownIdError
 
-__all__ = ["MISSING_ID", "IdTable", "Ids", "as_ids", "join_ids"]
+__all__ = ["MISSING_ID", "IdTable", "Ids", "as_ids", "join_ids", "missing_id"]
 
 MISSING_ID = -1  # marks a missing neighbour among int ids, so no item may have it
 INT64 = np.iinfo(np.int64)
@@ -44,6 +45,11 @@ def as_ids(ids: Any) -> Ids:
     if all(isinstance(value, int) for value in values):
         return np.array(values, np.int64)
     return _as_objects(values)
+
+
+def missing_id(item_id: int | str) -> UnknownIdError:
+    """Return the error for an id that no item has."""
+    return UnknownIdError(f"the index holds no item with id {item_id!r}.\n  `id in index` tells whether it does.")
 
 
 def join_ids(*parts: Ids) -> Ids:

@@ -53,13 +53,16 @@ class Kept(Readable):
         found.begin_write()
         return self._use(settings, found, str(path))
 
-    def _use(self, settings: Settings, store: Any, place: str) -> None:
+    def _live_at(self, place: str, settings: Settings) -> None:
         self.settings = settings
         self.dim, self.distance, self.engine = settings.dim, settings.distance, settings.engine
         self.storage = settings.storage
         self.store = place
         self._space = settings.space
         self._lock = threading.RLock()
+
+    def _use(self, settings: Settings, store: Any, place: str) -> None:
+        self._live_at(place, settings)
         self._store = store
         self._filters = Filters(store.vocabulary, store.positions_of)
         self._builder = Builder(settings.wish, store, self._lock)
@@ -114,15 +117,16 @@ class Kept(Readable):
     def snapshot(self, path: str | os.PathLike[str]) -> None:
         """Copy the index as it is now to a folder that `open` opens, while searches and writes go on.
 
-        Every byte of an index on disk is checked on the way; an index in memory is saved.
+        Every byte of an index on disk is checked on the way; one in memory or in a database is saved.
 
         Raises:
             FileExistsError: there is something at `path` already.
             CorruptIndexError: something is damaged; `check` says what.
+            IndexLockedError: an index in Milvus that was written to all the while.
             StorageError: the disk refused.
         """
         target = as_path(path, name="path")
-        if self.store == MEMORY:
+        if self.store == MEMORY or is_address(self.store):
             check_free(target)
             self.save(target)
         else:

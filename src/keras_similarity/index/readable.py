@@ -10,10 +10,9 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import check_same_length
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.results import Record, SearchResult
-from keras_similarity.errors import UnknownIdError
 from keras_similarity.index.builder import Builder
 from keras_similarity.index.filters import Filters
-from keras_similarity.index.ids import as_ids
+from keras_similarity.index.ids import Ids, as_ids, missing_id
 from keras_similarity.index.items import Space
 from keras_similarity.index.rows import Positions, Rows, as_float32
 from keras_similarity.index.searching import (
@@ -67,9 +66,10 @@ class Readable:
         if isinstance(item_id, bool) or not isinstance(item_id, int | str):
             return False
         try:
-            return bool(self._store.positions_of(as_ids([item_id]))[0] >= 0)
+            ids = as_ids([item_id])
         except ValueError:  # what can be no id
             return False
+        return self._holds(ids)
 
     def __iter__(self) -> Iterator[int | str]:
         """Return the ids, in the order their items were added."""
@@ -187,15 +187,16 @@ class Readable:
         counts = np.bincount(codes[codes >= 0], minlength=len(vocabulary) + 1)
         return counts[vocabulary.find(labels)]  # an unknown label is -1: the last entry, which is 0
 
+    def _holds(self, ids: Ids) -> bool:
+        """Whether there are items with all of these ids."""
+        return bool((self._store.positions_of(ids) >= 0).all())
+
     def _found(self, ids: Any) -> tuple[Rows, Positions]:
         """Return the rows of this moment and the positions of ids in them, or raise an UnknownIdError."""
         with self._lock:
             rows, positions = self._store.rows, self._store.positions_of(ids)
         if (positions < 0).any():
-            missing = ids.tolist()[int((positions < 0).argmax())]
-            raise UnknownIdError(
-                f"the index holds no item with id {missing!r}.\n  `id in index` tells whether it does."
-            )
+            raise missing_id(ids.tolist()[int((positions < 0).argmax())])
         return rows, positions
 
     def _record(self, rows: Rows, position: int) -> Record:

@@ -11,6 +11,7 @@ from keras_similarity.index.remote.milvus import nearest as milvus_nearest
 from keras_similarity.index.remote.milvus import tuning as milvus_tuning
 from keras_similarity.index.remote.postgres import nearest as postgres_nearest
 from keras_similarity.index.remote.postgres import tuning as postgres_tuning
+from oracles.where import combined
 
 
 def test_search__is_that_of_the_index_in_memory(filled, rng):
@@ -68,15 +69,7 @@ CONDITION = st.one_of(
     st.dictionaries(st.just("exists"), st.booleans(), min_size=1, max_size=1),
 )
 LEAF = st.dictionaries(st.one_of(FIELDS, st.sampled_from(["id", "label"])), CONDITION, max_size=2)
-WHERE = st.recursive(
-    LEAF,
-    lambda part: st.one_of(
-        st.fixed_dictionaries({"and": st.lists(part, max_size=2)}),
-        st.fixed_dictionaries({"or": st.lists(part, max_size=2)}),
-        st.fixed_dictionaries({"not": part}),
-    ),
-    max_leaves=4,
-)
+WHERE = combined(LEAF)
 ITEMS = st.lists(st.one_of(st.none(), st.dictionaries(FIELDS, STORED, max_size=3)), min_size=6, max_size=6)
 IDS = [1, "1", -3, "é", 2**62, "a"]
 LABELS = [None, "a", 1, "B", 0.5, True]

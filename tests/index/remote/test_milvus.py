@@ -7,32 +7,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clusters import DIM, clustered, near
 from keras_similarity import Index
 from keras_similarity.core import pairwise_distances
-from keras_similarity.errors import DatabaseError, IndexFormatError, IndexMismatchError
+from keras_similarity.errors import DatabaseError, DatabaseTimeoutError, IndexFormatError, IndexMismatchError
 from keras_similarity.index.remote.milvus import schema, searching, tuning
+from keras_similarity.index.remote.milvus.address import Address
+from keras_similarity.index.remote.milvus.failures import as_failure
 from keras_similarity.index.remote.milvus.keys import id_key, id_of, int_bounds, value_key
+from keras_similarity.index.remote.milvus.lock import TableLock
 from keras_similarity.index.remote.milvus.schema import METRICS
+from keras_similarity.index.remote.milvus.session import Session
 from keras_similarity.index.remote.milvus.state import State, as_ranges
-from oracles.where import satisfies
+from oracles.where import as_item, satisfies
 
-COUNT, DIM = 6000, 16
+COUNT = 6000
 DISTANCES = sorted(METRICS)
 
 
 @pytest.fixture
 def database(milvus):
     return milvus
-
-
-def clustered(rng, count):
-    centres = np.random.default_rng(5).normal(size=(30, DIM))
-    return (centres[rng.integers(0, 30, count)] + 0.4 * rng.normal(size=(count, DIM))).astype(np.float32)
-
-
-def near(result, truth):
-    """The share of found neighbours that are as near as the k-th true one."""
-    return float((result.distances <= truth.distances[:, -1:] + 1e-5 * np.abs(truth.distances[:, -1:])).mean())
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -78,10 +73,6 @@ def test_graph__finds_nearly_all_and_under_filters_too(make, rng):
         assert near(found, truth) >= (0.98 if where is None else 0.99), where
         if where is not None:
             assert all(satisfies(where, as_item(record)) for record in index.get(np.unique(found.ids)))
-
-
-def as_item(record):
-    return {"id": record.id, "label": record.label, "metadata": record.metadata}
 
 
 def test_recall_that_the_graph_misses__is_reported(make, rng, monkeypatch):
@@ -197,12 +188,51 @@ def test_check__finds_what_others_changed_and_repairs_it(filled, milvus):
     assert len(index) == 199
 
 
+def test_repair__counts_what_others_wrote_meanwhile(filled, milvus, monkeypatch):
+    index = filled[0]
+    milvus.client().delete(index._session.table, filter="seq in [5]", partition_name="items")
+    assert not index.check().ok
+    real, calls = TableLock.take, []
+
+    def take(self):
+        if not calls:
+            calls.append(1)
+            with Index.open(index.store) as other:
+                other.add(np.ones((3, 8)))
+        return real(self)
+
+    monkeypatch.setattr(TableLock, "take", take)
+    assert index.check(repair=True).repaired
+    assert len(index) == 202
+    assert index.check().ok
+
+
 def test_dropped_collection__is_a_clear_error(make, milvus):
     index = make()
     index.add(np.ones((1, 8)))
     milvus.client().drop_collection(index._session.table)
     with pytest.raises(DatabaseError, match="not there any more"):
         index.search(np.ones((1, 8)))
+
+
+def test_words_of_milvus__are_shown_without_secrets_and_not_mistaken():
+    pymilvus = pytest.importorskip("pymilvus", reason="an extra (milvus); make test-all has it")
+    failed = as_failure(pymilvus.MilvusException(1, "x" * 295 + "s3cret"), "milvus://host?table=x", ("s3cret",))
+    assert "s3c" not in str(failed)
+    failed = as_failure(pymilvus.MilvusException(100, "collection not found[authors]"), "milvus://host?table=x", ())
+    assert "Was the index dropped?" in str(failed)
+
+
+def test_state_that_cannot_be_read__in_a_table_called_partitions__says_why(milvus, monkeypatch):
+    session = Session(Address.parse(milvus.url("partitions")))
+
+    def late(*arguments, **options):
+        raise DatabaseTimeoutError(f"Milvus did not answer for {session.shown}")
+
+    monkeypatch.setattr(session, "query", late)
+    with pytest.raises(DatabaseTimeoutError):
+        schema.read_state(session)
+    session.close()
 
 
 NUMBERS = st.one_of(

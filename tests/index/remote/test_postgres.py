@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from clusters import DIM, clustered, near
 from keras_similarity import Index
 from keras_similarity.core import pairwise_distances
 from keras_similarity.errors import (
@@ -11,25 +12,15 @@ from keras_similarity.errors import (
     IndexMismatchError,
 )
 from keras_similarity.index.remote.postgres import filtering, nearest, schema, tuning
-from oracles.where import satisfies
+from oracles.where import as_item, satisfies
 
-COUNT, DIM = 1500, 16
+COUNT = 1500
 DISTANCES = sorted(nearest.OPERATORS)
 
 
 @pytest.fixture
 def database(postgres):
     return postgres
-
-
-def clustered(rng, count):
-    centres = np.random.default_rng(5).normal(size=(30, DIM))
-    return (centres[rng.integers(0, 30, count)] + 0.4 * rng.normal(size=(count, DIM))).astype(np.float32)
-
-
-def near(result, truth):
-    """The share of found neighbours that are as near as the k-th true one."""
-    return float((result.distances <= truth.distances[:, -1:] + 1e-5 * np.abs(truth.distances[:, -1:])).mean())
 
 
 @pytest.fixture
@@ -79,10 +70,6 @@ def test_rows_far_from_the_query__are_found_behind_the_graphs_reach(make, rng, g
     index.build()
     result = index.search(rng.normal(size=(5, DIM)), k=10, where={"label": "far"})
     assert (result.labels == "far").all()
-
-
-def as_item(record):
-    return {"id": record.id, "label": record.label, "metadata": record.metadata}
 
 
 def test_make_and_open__errors_name_the_way_out(make, postgres):

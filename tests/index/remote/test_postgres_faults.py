@@ -1,9 +1,5 @@
 """The server goes away, comes back, is slow, or is written to by others: clear errors, and nothing half-written."""
 
-import contextlib
-import multiprocessing
-import os
-import signal
 import threading
 import time
 
@@ -15,7 +11,6 @@ from keras_similarity.errors import (
     DatabaseTimeoutError,
     DatabaseUnavailableError,
     IndexLockedError,
-    UnknownIdError,
 )
 from keras_similarity.index.remote.postgres import copies, session, tuning
 from keras_similarity.index.remote.postgres import index as postgres_index
@@ -203,45 +198,6 @@ def test_table_locked_by_another__says_so_within_the_time_allowed(make, postgres
     assert index.add(ROW).tolist() == [0]
 
 
-def test_many_writers__each_id_once_and_every_count_right(make):
-    index = make()
-    counted, errors = [], []
-
-    def write(seed):
-        rng = np.random.default_rng(seed)
-        try:
-            with Index.open(index.store, durability="fast") as mine:
-                for _ in range(12):
-                    counted.extend(mine.add(rng.normal(size=(3, 8)), labels=rng.integers(0, 50, 3)).tolist())
-                    shared = [f"shared {number}" for number in rng.permutation(6)[:3]]
-                    mine.add(rng.normal(size=(3, 8)), labels=[f"label {seed}"] * 3, ids=shared)
-                    mine.remove(shared[:1])
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=write, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    assert sorted(counted) == list(range(4 * 12 * 3))
-    ids = list(index)
-    assert len(set(ids)) == len(ids) == len(index)
-    assert set(counted) <= set(ids)
-    assert index.check().ok
-
-
-def test_item_changed_since_it_was_found__says_search_again(make):
-    index = make()
-    index.add(ROW, data=["first"])
-    found = index.search(ROW)[0][0]
-    index.update([0], data=["second"])
-    with pytest.raises(UnknownIdError, match="Search again"):
-        assert found.data
-    assert index.search(ROW)[0][0].data == "second"
-
-
 def test_write_undone__its_labels_were_never_given(make, monkeypatch):
     index = make()
     with monkeypatch.context() as patch:
@@ -269,35 +225,3 @@ def test_copy_while_another_writes__is_of_one_moment(make, monkeypatch):
     monkeypatch.setattr(copies, "read_state", written_to_after)
     copy = index.arrays()
     assert (copy.ids.tolist(), copy.labels, copy.generation) == ([0], ["before"], 1)
-
-
-def write_until_killed(store, told):
-    with Index.open(store, durability="fast") as index:
-        number = 0
-        while True:
-            index.add(np.full((50, 8), number), ids=[f"{number} {row}" for row in range(50)], labels=[number] * 50)
-            told.send(number)
-            number += 1
-
-
-@pytest.mark.slow
-def test_writer_killed_at_random_moments__whole_writes_alone_are_there(make, rng):
-    context = multiprocessing.get_context("spawn")
-    for kill in range(6):
-        index = make()
-        here, there = context.Pipe(duplex=False)
-        writer = context.Process(target=write_until_killed, args=(index.store, there))
-        writer.start()
-        here.recv()
-        time.sleep(float(rng.uniform(0, 0.1)))
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
-        there.close()
-        last = 0
-        with contextlib.suppress(EOFError):
-            while True:
-                last = here.recv()
-        ids = list(index)
-        assert len(ids) % 50 == 0, kill
-        assert len(ids) // 50 in (last + 1, last + 2), kill
-        assert index.check().ok

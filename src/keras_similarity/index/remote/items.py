@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.index.columns import Block, encode_block
-from keras_similarity.index.ids import Ids
+from keras_similarity.index.ids import Ids, missing_id
 from keras_similarity.index.metadata import Metadata
 
-__all__ = ["Batch", "Page", "encoded_data", "encoded_metadata"]
+__all__ = ["Batch", "Page", "encoded_data", "encoded_metadata", "with_kept"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,16 @@ class Batch:
     codes: NDArray[np.int32]
     data: Sequence[bytes | None]
     metadata: Sequence[bytes | None]
+
+    @property
+    def next_id(self) -> int:
+        """One more than the largest int id, 0 where there is none."""
+        return max((value for value in self.ids.tolist() if isinstance(value, int)), default=-1) + 1
+
+    @property
+    def text_ids(self) -> bool:
+        """Whether an id is a string."""
+        return self.ids.dtype == object and any(isinstance(value, str) for value in self.ids.tolist())
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,40 @@ class Page:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+
+def with_kept(
+    old: Page,
+    ids: Ids,
+    vectors: NDArray[Any] | None,
+    codes: NDArray[np.int32],
+    data: Sequence[bytes | None],
+    metadata: Sequence[bytes | None],
+    kept: Sequence[str],
+) -> Batch:
+    """Return changed items: their new values, and the old ones of what is kept.
+
+    Args:
+        old: The items as they are, in any order.
+        ids: Of the items to change.
+        vectors: Their new ones; None to keep the old.
+        codes, data, metadata: Their new ones.
+        kept: Of "labels", "data" and "metadata", what stays as it is.
+
+    Raises:
+        UnknownIdError: one of the ids is not among the old items.
+    """
+    place = {item_id: row for row, item_id in enumerate(old.ids)}
+    rows = [place.get(item_id, -1) for item_id in ids.tolist()]
+    if -1 in rows:
+        raise missing_id(ids.tolist()[rows.index(-1)])
+    return Batch(
+        ids,
+        old.vectors[rows] if vectors is None else vectors,
+        old.codes[rows] if "labels" in kept else codes,
+        [old.data[row] for row in rows] if "data" in kept else data,
+        encoded_metadata([old.metadata[row] for row in rows], len(ids)) if "metadata" in kept else metadata,
+    )
 
 
 def encoded_data(block: Block | None, count: int) -> list[bytes | None]:

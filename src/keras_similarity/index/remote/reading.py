@@ -11,7 +11,7 @@ from keras_similarity.core.where import Where, parse_where
 from keras_similarity.errors import UnknownIdError
 from keras_similarity.index.columns import decode
 from keras_similarity.index.graph import EngineReport
-from keras_similarity.index.ids import Ids, as_ids
+from keras_similarity.index.ids import Ids, as_ids, missing_id
 from keras_similarity.index.items import Space
 from keras_similarity.index.remote.items import Page
 from keras_similarity.index.remote.results import Asked, as_excluded
@@ -20,12 +20,7 @@ from keras_similarity.index.rows import as_float32
 from keras_similarity.index.searching import check_depth, check_max_distance
 from keras_similarity.index.settings import Settings
 
-__all__ = ["RemoteReading", "missing_id"]
-
-
-def missing_id(item_id: int | str) -> UnknownIdError:
-    """Return the error for an id that no item has."""
-    return UnknownIdError(f"the index holds no item with id {item_id!r}.\n  `id in index` tells whether it does.")
+__all__ = ["RemoteReading"]
 
 
 class Counters(Protocol):

@@ -1,7 +1,6 @@
 """An index whose rows lie in Milvus: what `Index(store="milvus://…")` makes."""
 
 import os
-import threading
 from dataclasses import replace
 from typing import Any, Self
 
@@ -15,11 +14,10 @@ from keras_similarity.index.graph import EngineReport
 from keras_similarity.index.ids import Ids
 from keras_similarity.index.index import Index
 from keras_similarity.index.items import fresh_ids
-from keras_similarity.index.kept import as_path
-from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata
+from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata, with_kept
 from keras_similarity.index.remote.milvus.address import Address
 from keras_similarity.index.remote.milvus.checking import check
-from keras_similarity.index.remote.milvus.items import as_page, counted, with_ids
+from keras_similarity.index.remote.milvus.items import as_page, counted, pages, with_ids
 from keras_similarity.index.remote.milvus.nearest import check_distance
 from keras_similarity.index.remote.milvus.reading import MilvusReading
 from keras_similarity.index.remote.milvus.schema import create, open_state
@@ -27,9 +25,8 @@ from keras_similarity.index.remote.milvus.session import Session
 from keras_similarity.index.remote.milvus.state import State
 from keras_similarity.index.remote.milvus.tuning import build_graph
 from keras_similarity.index.remote.milvus.writing import Change, Writer
-from keras_similarity.index.remote.reading import missing_id
 from keras_similarity.index.settings import Settings
-from keras_similarity.index.stores.disk.folder import check_durability, check_free
+from keras_similarity.index.stores.disk.folder import check_durability
 
 __all__ = ["MilvusIndex"]
 
@@ -92,12 +89,7 @@ class MilvusIndex(MilvusReading, Index):
         return index
 
     def _adopt(self, session: Session, address: Address, settings: Settings, state: State) -> None:
-        self.settings = settings
-        self.dim, self.distance, self.engine = settings.dim, settings.distance, settings.engine
-        self.storage = settings.storage
-        self.store = address.shown
-        self._space = settings.space
-        self._lock = threading.RLock()
+        self._live_at(address.shown, settings)
         self._writer = Writer(session, settings.space.width, address.timeout)
         self._begin(session, settings, state)
 
@@ -126,18 +118,8 @@ class MilvusIndex(MilvusReading, Index):
 
         def work(state: State) -> tuple[Change, None]:
             old = as_page(with_ids(self._session, ids), state, self._space.width)
-            place = {item_id: row for row, item_id in enumerate(old.ids)}
-            rows = [place.get(item_id, -1) for item_id in ids.tolist()]
-            if -1 in rows:
-                raise missing_id(ids.tolist()[rows.index(-1)])
             codes, fresh = self._labels.codes(state, state.labels, beside.get("labels", [None] * count))
-            batch = Batch(
-                ids,
-                old.vectors[rows] if vectors is None else vectors,
-                old.codes[rows] if "labels" in kept else codes,
-                [old.data[row] for row in rows] if "data" in kept else data,
-                encoded_metadata([old.metadata[row] for row in rows], count) if "metadata" in kept else metadata,
-            )
+            batch = with_kept(old, ids, vectors, codes, data, metadata, kept)
             return _put(state, batch, old.seqs, fresh), None
 
         if count:
@@ -184,22 +166,12 @@ class MilvusIndex(MilvusReading, Index):
         Args:
             repair: Let the rows be right.
         """
-        state, found = self._everything()
-        report, changes = check(state, found)
-        if repair and changes:
-            self._changed(lambda state: (Change(changes), None))
-            return replace(report, repaired=True)
-        return report
 
-    def snapshot(self, path: str | os.PathLike[str]) -> None:
-        """Copy the index as it is now to a folder that `open` reads into memory.
+        def work(state: State) -> tuple[Change | None, CheckReport]:
+            report, changes = check(state, list(pages(self._session, state, self._space.width)))
+            return (Change(changes), replace(report, repaired=True)) if changes else (None, report)
 
-        Raises:
-            FileExistsError: there is something at `path` already.
-            IndexLockedError: it was written to all the while.
-        """
-        check_free(as_path(path, name="path"))
-        self.save(path)
+        return self._changed(work) if repair else check(*self._everything())[0]
 
     def close(self) -> None:
         """Close the connection."""
@@ -220,11 +192,10 @@ class MilvusIndex(MilvusReading, Index):
 
 
 def _put(state: State, batch: Batch, gone: list[int], fresh: list[Any]) -> Change:
-    whole = [value for value in batch.ids.tolist() if isinstance(value, int)]
     counters = {
-        "next_id": max(state.next_id, max(whole, default=-1) + 1),
+        "next_id": max(state.next_id, batch.next_id),
         "items": state.items + len(batch.ids) - len(gone),
-        "text_ids": state.text_ids or len(whole) < len(batch.ids),
+        "text_ids": state.text_ids or batch.text_ids,
     }
     return Change(counters, batch, fresh, gone)
 

@@ -40,15 +40,6 @@ class MilvusReading(RemoteReading):
         self._searcher = Searcher(session, settings, self._labels, state)
         self._seen = state.generation
 
-    def __contains__(self, item_id: object) -> bool:
-        if isinstance(item_id, bool) or not isinstance(item_id, int | str):
-            return False
-        try:
-            ids = as_ids([item_id])
-        except ValueError:  # what can be no id
-            return False
-        return bool(counted(with_ids(self._session, ids, ["seq"]), self._state()))
-
     def label_counts(self, labels: Any) -> NDArray[np.int64]:
         """Return how many items of the index carry each of `labels`, shape `(n,)`."""
         state = self._state()
@@ -105,8 +96,21 @@ class MilvusReading(RemoteReading):
             yield from pages(self._session, state, self._space.width, condition, after=after)
             after, state = state.next_seq - 1, self._state()
 
+    def _holds(self, ids: Ids) -> bool:
+        return len(self._named(ids, ["seq"])[1]) == len(ids)
+
     def _with_ids(self, ids: Ids) -> Page:
-        return as_page(with_ids(self._session, ids), self._state(), self._space.width)
+        state, rows = self._named(ids, FIELDS)
+        return as_page(rows, state, self._space.width)
+
+    def _named(self, ids: Ids, fields: list[str]) -> tuple[State, list[dict[str, Any]]]:
+        """Return the items with these ids; what is replaced while it is read is read again."""
+        state = self._state()
+        while True:
+            rows = counted(with_ids(self._session, ids, fields), state)
+            before, state = state, self._state() if len(rows) < len(ids) else state
+            if state.generation == before.generation:
+                return state, rows
 
     def _at(self, seq: int) -> Page:
         return as_page(self._session.query(f"seq == {seq}", FIELDS), self._state(), self._space.width)

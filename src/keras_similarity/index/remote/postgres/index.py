@@ -1,7 +1,6 @@
 """An index whose rows lie in PostgreSQL, searched by pgvector: what `Index(store="postgresql://…")` makes."""
 
 import os
-import threading
 from typing import Any, Self
 
 import numpy as np
@@ -14,9 +13,8 @@ from keras_similarity.index.graph import EngineReport
 from keras_similarity.index.ids import Ids
 from keras_similarity.index.index import Index
 from keras_similarity.index.items import fresh_ids
-from keras_similarity.index.kept import as_path
 from keras_similarity.index.readable import IndexArrays
-from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata
+from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata, with_kept
 from keras_similarity.index.remote.postgres.address import Address
 from keras_similarity.index.remote.postgres.checking import check
 from keras_similarity.index.remote.postgres.copies import as_arrays, as_columns
@@ -26,9 +24,8 @@ from keras_similarity.index.remote.postgres.reading import PostgresReading
 from keras_similarity.index.remote.postgres.schema import State, Tables, create, lock, open_state, read_state
 from keras_similarity.index.remote.postgres.session import Session
 from keras_similarity.index.remote.postgres.tuning import build_graph
-from keras_similarity.index.remote.reading import missing_id
 from keras_similarity.index.settings import Settings
-from keras_similarity.index.stores.disk.folder import check_durability, check_free
+from keras_similarity.index.stores.disk.folder import check_durability
 
 __all__ = ["PostgresIndex"]
 
@@ -95,12 +92,7 @@ class PostgresIndex(PostgresReading, Index):
         return index
 
     def _adopt(self, session: Session, address: Address, settings: Settings, state: State) -> None:
-        self.settings = settings
-        self.dim, self.distance, self.engine = settings.dim, settings.distance, settings.engine
-        self.storage = settings.storage
-        self.store = address.shown
-        self._space = settings.space
-        self._lock = threading.RLock()
+        self._live_at(address.shown, settings)
         self._begin(session, Tables(address.table), settings, state)
 
     def _insert(self, vectors: NDArray[Any], own_ids: Ids | None, beside: dict[str, Any]) -> Ids:
@@ -127,11 +119,10 @@ class PostgresIndex(PostgresReading, Index):
         """Copy items in, and count them."""
         copy_in(connection, self._tables, batch, state.next_seq)
         count = len(batch.ids)
-        whole = [value for value in batch.ids.tolist() if isinstance(value, int)]
         connection.execute(
             f"UPDATE {self._tables.state} SET next_id = %s, next_seq = next_seq + %s, items = items + %s, labels = %s, "
             "text_ids = text_ids OR %s, generation = generation + 1",
-            (max(state.next_id, max(whole, default=-1) + 1), count, count - gone, labels, len(whole) < count),
+            (max(state.next_id, batch.next_id), count, count - gone, labels, batch.text_ids),
         )
 
     def _change(self, ids: Ids, vectors: NDArray[Any] | None, beside: dict[str, Any], kept: list[str]) -> None:
@@ -143,18 +134,8 @@ class PostgresIndex(PostgresReading, Index):
         def work(connection: Any) -> None:
             state = lock(connection, self._tables)
             old = every(connection, self._tables, named(ids), dtype, width)
-            place = {item_id: row for row, item_id in enumerate(old.ids)}
-            rows = [place.get(item_id, -1) for item_id in ids.tolist()]
-            if -1 in rows:
-                raise missing_id(ids.tolist()[rows.index(-1)])
             codes, labels = self._labels.encode(connection, state.labels, beside.get("labels", [None] * count))
-            batch = Batch(
-                ids,
-                old.vectors[rows] if vectors is None else vectors,
-                old.codes[rows] if "labels" in kept else codes,
-                [old.data[row] for row in rows] if "data" in kept else data,
-                encoded_metadata([old.metadata[row] for row in rows], count) if "metadata" in kept else metadata,
-            )
+            batch = with_kept(old, ids, vectors, codes, data, metadata, kept)
             self._put(connection, state, batch, delete(connection, self._tables, ids), labels)
 
         if count:
@@ -214,15 +195,6 @@ class PostgresIndex(PostgresReading, Index):
         """
         run = self._changed if repair else self._session.snapshot
         return run(lambda connection: check(connection, self._tables, repair=repair))
-
-    def snapshot(self, path: str | os.PathLike[str]) -> None:
-        """Copy the index as it is now to a folder that `open` reads into memory, while searches and writes go on.
-
-        Raises:
-            FileExistsError: there is something at `path` already.
-        """
-        check_free(as_path(path, name="path"))
-        self.save(path)
 
     def arrays(self) -> IndexArrays:
         """Return ids, labels and embeddings of every item, as of one moment, as arrays; see `Index.arrays`."""

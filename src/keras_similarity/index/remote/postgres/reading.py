@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.core.where import Where
-from keras_similarity.index.ids import Ids, as_ids
+from keras_similarity.index.ids import Ids
 from keras_similarity.index.remote.items import Page
 from keras_similarity.index.remote.postgres.conditions import Condition
 from keras_similarity.index.remote.postgres.items import every, named, page
@@ -36,16 +36,6 @@ class PostgresReading(RemoteReading):
         self._searcher = Searcher(session, tables, settings, self._labels, state)
         self._seen = state.generation
 
-    def __contains__(self, item_id: object) -> bool:
-        if isinstance(item_id, bool) or not isinstance(item_id, int | str):
-            return False
-        try:
-            condition = named(as_ids([item_id]))
-        except ValueError:  # what can be no id
-            return False
-        query = f"SELECT EXISTS (SELECT FROM {self._tables.rows} WHERE {condition.sql})"
-        return self._session.read(lambda connection: connection.execute(query, condition.values).fetchone()[0])
-
     def label_counts(self, labels: Any) -> NDArray[np.int64]:
         """Return how many items of the index carry each of `labels`, shape `(n,)`."""
 
@@ -71,6 +61,12 @@ class PostgresReading(RemoteReading):
         while len(found := self._session.read(work)):
             yield found
             after = found.seqs[-1]
+
+    def _holds(self, ids: Ids) -> bool:
+        condition = named(ids)
+        query = f"SELECT count(*) FROM {self._tables.rows} WHERE {condition.sql}"
+        found = self._session.read(lambda connection: connection.execute(query, condition.values).fetchone()[0])
+        return found == len(ids)
 
     def _with_ids(self, ids: Ids) -> Page:
         return self._every(named(ids))
