@@ -9,6 +9,7 @@ import pytest
 
 from keras_similarity import Index
 from keras_similarity.errors import DatabaseError, DatabaseUnavailableError, KerasSimilarityError
+from keras_similarity.index.remote.milvus.address import Address
 from keras_similarity.index.remote.postgres import session
 from milvus_server import MilvusServer
 
@@ -54,6 +55,12 @@ def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
         with pytest.raises(ValueError, match=words) as caught:
             call(url)
         assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_milvus_url__shows_no_secret_and_names_each():
+    address = Address.parse(f"milvus://me:{QUOTED}@host?table=shoes&token=t0ken")
+    assert address.secrets == (SECRET, "t0ken")
+    assert (address.shown, repr(address)) == (shown := "milvus://me@host:19530?table=shoes", f"Address({shown!r})")
 
 
 def test_url_where_only_a_folder_does__is_refused_and_no_secret(tmp_path, monkeypatch):

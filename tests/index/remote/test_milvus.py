@@ -1,6 +1,7 @@
 """What an index in Milvus does its own way: its graph, its numbers, its keys, what the server refuses."""
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,9 +10,9 @@ from hypothesis import strategies as st
 
 from clusters import DIM, clustered, near
 from keras_similarity import Index
-from keras_similarity.core import pairwise_distances
+from keras_similarity.core import get_distance, pairwise_distances
 from keras_similarity.errors import DatabaseError, DatabaseTimeoutError, IndexFormatError, IndexMismatchError
-from keras_similarity.index.remote.milvus import schema, searching, tuning
+from keras_similarity.index.remote.milvus import nearest, schema, searching, tuning
 from keras_similarity.index.remote.milvus.address import Address
 from keras_similarity.index.remote.milvus.failures import as_failure
 from keras_similarity.index.remote.milvus.keys import id_key, id_of, int_bounds, value_key
@@ -71,6 +72,7 @@ def test_graph__finds_nearly_all_and_under_filters_too(make, rng):
     ):
         found, truth = (index.search(queries, k=10, where=where, exact=exact) for exact in (False, True))
         assert near(found, truth) >= (0.98 if where is None else 0.99), where
+        np.testing.assert_allclose(found.distances, np.take_along_axis(expected, found.ids, axis=1), atol=1e-6)
         if where is not None:
             assert all(satisfies(where, as_item(record)) for record in index.get(np.unique(found.ids)))
 
@@ -96,6 +98,22 @@ def test_many_rows_at_one_distance__the_first_added_come_first(make):
     index = make()
     index.add(np.tile(np.eye(8, dtype=np.float32), (40, 1)))
     assert index.search(np.eye(8)[:2], k=5).ids.tolist() == [[0, 8, 16, 24, 32], [1, 9, 17, 25, 33]]
+
+
+class Hits(list):
+    """What pymilvus returns for a query: here the last of eight rows that are equally near first."""
+
+    def __init__(self, limit):
+        self.ids = list(range(8))[::-1][:limit]
+        self.distances = [1.0] * len(self.ids)
+        super().__init__({"entity": {"id": id_key(seq), "label": -1}} for seq in self.ids)
+
+
+def test_more_rows_at_one_distance_than_were_returned__are_asked_for(monkeypatch):
+    monkeypatch.setattr(nearest, "SPARE", 1)
+    session = SimpleNamespace(search=lambda queries, condition, limit, *more: [Hits(limit)])
+    found = nearest.nearest(session, nearest.Search(get_distance("euclidean"), "", 2, 0), np.ones((1, DIM)))
+    assert [found.ids[place] for place in found.positions[0]] == [0, 1]
 
 
 def test_data_and_metadata__longer_than_milvus_keeps__are_refused_and_nothing_is_written(make):

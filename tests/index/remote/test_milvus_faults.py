@@ -13,6 +13,7 @@ from keras_similarity.errors import (
     IndexLockedError,
 )
 from keras_similarity.index.remote.milvus import items, lock, reading
+from keras_similarity.index.remote.milvus.schema import STATE
 from keras_similarity.index.remote.milvus.session import Session
 
 ROW = np.ones((1, 8), np.float32)
@@ -122,6 +123,61 @@ def test_last_step_unanswered__is_looked_up_and_happens_once(make, monkeypatch):
     assert list(index) == ["True"]
     assert index.add(ROW, ids=["False"]).tolist() == ["False"]
     assert list(index) == ["True", "False"]
+    assert index.check().ok
+
+
+def test_state_that_arrives_after_it_was_given_up__brings_the_whole_write(make, monkeypatch):
+    index = make()
+    index.add(np.repeat(ROW, 2, axis=0), ids=["a", "b"])
+    real, on_its_way = Session.put, []
+
+    def put(self, rows, **options):
+        if rows[0]["label"] == STATE:
+            on_its_way.append((self, rows, options))
+            raise DatabaseTimeoutError("no answer")
+        real(self, rows, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "put", put)
+        with pytest.raises(DatabaseUnavailableError, match="whether the write is there is not known"):
+            index.add(np.repeat(ROW, 2, axis=0), ids=["b", "c"])
+    for session, rows, options in on_its_way:
+        real(session, rows, **options)
+    index.refresh()
+    assert list(index) == ["a", "b", "c"]
+    assert index.check().ok
+
+
+def test_lock_broken_during_a_write__nothing_is_there(make, monkeypatch):
+    index = make()
+    real = Session.put
+
+    def put(self, rows, **options):
+        real(self, rows, **options)
+        self.call("drop_collection", f"{self.table}_writer")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Session, "put", put)
+        with pytest.raises(IndexLockedError, match="another process went on without it"):
+            index.add(ROW, ids=["a"])
+    assert list(index) == []
+
+
+def test_rows_that_arrived_though_milvus_said_not_ready__are_there_once(make, monkeypatch):
+    pymilvus = pytest.importorskip("pymilvus", reason="an extra (milvus); make test-all has it")
+    index = make()
+    client, calls = index._session._client, []
+    real = client.insert
+
+    def insert(*arguments, **options):
+        real(*arguments, **options)
+        calls.append(1)
+        if len(calls) == 1:
+            raise pymilvus.MilvusException(1, "the channel is not ready")
+
+    monkeypatch.setattr(client, "insert", insert)
+    index.add(np.repeat(ROW, 3, axis=0))
+    assert list(index) == [0, 1, 2]
     assert index.check().ok
 
 

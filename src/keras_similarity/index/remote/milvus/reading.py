@@ -106,11 +106,11 @@ class MilvusReading(RemoteReading):
     def _named(self, ids: Ids, fields: list[str]) -> tuple[State, list[dict[str, Any]]]:
         """Return the items with these ids; what is replaced while it is read is read again."""
         state = self._state()
-        while True:
-            rows = counted(with_ids(self._session, ids, fields), state)
-            before, state = state, self._state() if len(rows) < len(ids) else state
+        while len(rows := counted(with_ids(self._session, ids, fields), state)) < len(ids):
+            before, state = state, self._state()
             if state.generation == before.generation:
-                return state, rows
+                break
+        return state, rows
 
     def _at(self, seq: int) -> Page:
         return as_page(self._session.query(f"seq == {seq}", FIELDS), self._state(), self._space.width)

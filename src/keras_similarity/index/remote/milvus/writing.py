@@ -100,8 +100,8 @@ class Writer:
             except IndexLockedError:
                 raise  # the lock is another's now, who has tidied up
             except Exception as error:
-                # After a time-out, rows may still be on their way: the lock stays until that is over.
-                if not (unfinished and isinstance(error, DatabaseTimeoutError)):
+                # What was not answered may still be on its way: the lock stays until that is over.
+                if not (unfinished and isinstance(error, DatabaseTimeoutError | DatabaseUnavailableError)):
                     with contextlib.suppress(DatabaseError):
                         if unfinished:
                             self._recovered(read_state(self._session, newest=True))
