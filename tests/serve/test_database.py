@@ -88,7 +88,7 @@ def _asked_of(server, body):
     """
     try:
         status, found = server.ask("POST", "/v1/indexes/shelf/query", body)
-    except (ConnectionRefusedError, ConnectionResetError) as error:
+    except (ConnectionRefusedError, ConnectionResetError, BrokenPipeError) as error:
         return error if isinstance(error, http.client.RemoteDisconnected) else None
     except Exception as error:
         return error
