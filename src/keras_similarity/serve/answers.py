@@ -1,5 +1,6 @@
 """Found neighbours as JSON; what is said of an item beside its distance is written once, until the index changes."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -34,12 +35,15 @@ class Answers:
             index: Where they were found.
             generation: The index's, before the search.
         """
-        if generation != self._generation or self._characters > MOST_CHARACTERS:
+        written = index.generation != generation  # the result may be newer than what is kept
+        if written or generation != self._generation or self._characters > MOST_CHARACTERS:
             self._kept = {False: {}, True: {}}
             self._characters = 0
             self._generation = generation
         ids, distances = result.ids.tolist(), result.distances.tolist()
-        _leave_out_missing(ids, distances, None if result.ids.dtype == object else -1)
+        if not np.isfinite(result.distances).all():  # of missing neighbours, or too far for a number of JSON
+            distances = [[distance if math.isfinite(distance) else "null" for distance in row] for row in distances]
+        _leave_out_missing(ids, None if result.ids.dtype == object else -1)
         answers: list[bytes] = []
         row = 0
         for count, include in parts:
@@ -81,7 +85,7 @@ class Answers:
         return texts
 
 
-def _leave_out_missing(ids: list[list[Any]], distances: list[list[float]], missing: int | None) -> None:
+def _leave_out_missing(ids: list[list[Any]], missing: int | None) -> None:
     for row, found in enumerate(ids):
         if found and found[-1] == missing:  # missing neighbours are the last
             ids[row] = [item_id for item_id in found if item_id != missing]
