@@ -1,5 +1,6 @@
 """A model of strangers is refused before Keras opens it, by the name of what it should not hold."""
 
+import contextlib
 import io
 import json
 import struct
@@ -231,6 +232,19 @@ def test_damage_of_a_packed_member__is_named(tmp_path, packed):
     path.write_bytes(content)
     with pytest.raises(ModelFileError, match="no whole"):
         check_model_file(path)
+
+
+def test_damaged_weights__are_named_wherever_the_damage_is(tmp_path, saved):
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(saved) as archive:
+        content = archive.read(WEIGHTS)
+    places = [*range(96), *rng.integers(96, len(content), 100)]
+    for place in places:  # of the file's head every byte, and some of the rest
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        path = write(tmp_path / "m.keras", {}, **{WEIGHTS: bytes(damaged)})
+        with contextlib.suppress(ModelFileError):  # or none, in a number
+            check_model_file(path)
 
 
 def test_weights_whose_groups_hold_each_other__are_looked_through_once(tmp_path, saved):
