@@ -216,6 +216,22 @@ def test_weights_that_lead_elsewhere_or_grow__are_refused(tmp_path, saved, craft
             read(path)
 
 
+def test_weights_by_another_name__are_looked_at(tmp_path):
+    content = io.BytesIO()
+    with h5py.File(content, "w") as weights:
+        weights["layers"] = h5py.ExternalLink("/etc/secret.h5", "/keys")
+    with pytest.raises(ModelFileError, match="has a link"):
+        check_model_file(write(tmp_path / "m.keras", {}, assets__weights=content.getvalue()))
+
+
+def test_weights_behind_a_long_header__are_found(tmp_path, saved):
+    with zipfile.ZipFile(saved) as archive, zipfile.ZipFile(tmp_path / "m.keras", "w") as made:
+        for name in archive.namelist():
+            with made.open(name, "w", force_zip64=True) as file:  # what zipfile does for large members
+                file.write(archive.read(name))
+    check_model_file(tmp_path / "m.keras")
+
+
 def test_weights_in_an_archive_of_their_own__are_refused(tmp_path):
     path = write(tmp_path / "m.keras", {}, **{"model.weights.npz": "small, and unpacked large"})
     with pytest.raises(ModelFileError, match="archive of its own"):

@@ -1,5 +1,6 @@
 """Answers written by hand are JSON, and none says what an earlier generation of the index said."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -51,3 +52,20 @@ def test_write_while_it_was_searched__is_seen_whole(include):
         assert {item["label"] for item in answered(answers, index, generation, include=include)} == {"after"}
         index.add(rows[:1], ["after"], ids=[0])
         generation = index.generation
+
+
+@pytest.mark.parametrize(("most", "times"), [(1000, 3), (10, 6)])
+def test_metadata__is_read_once__as_long_as_there_is_room(monkeypatch, most, times):
+    monkeypatch.setattr("keras_similarity.serve.answers.MOST_CHARACTERS", most)
+    index = ks.Index(3)
+    index.add(np.eye(3, dtype=np.float32), metadata=[{"row": row} for row in range(3)])
+    result, read = index.search(np.ones((1, 3), np.float32), 3), []
+
+    def fetch(row, column):
+        read.append(column)
+        return result.fetch(row, column)
+
+    answers, counted = Answers(), dataclasses.replace(result, fetch=fetch)
+    for _ in range(2):
+        answers.of(counted, [(1, frozenset({"metadata"}))], index, index.generation)
+    assert len(read) == times

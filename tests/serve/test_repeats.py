@@ -102,6 +102,15 @@ def test_keys_of_two_clients__are_two(server):
     assert "idempotent-replayed" not in headers
 
 
+def test_key_at_two_paths__is_two(server):
+    client, _ = server
+    for name in ("here", "there"):
+        send(client, f"made-{name}", items(1, 2, 3, name=name))
+        path = f"/v1/indexes/shelf/items/{name}"
+        assert send(client, "anywhere", None, method="DELETE", path=path)[2] == {"deleted": 1}
+        assert client.ask("GET", path, headers={"authorization": f"Bearer {WRITE}"})[0] == 404
+
+
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é"])
 def test_key_that_is_none__is_400(server, key):
     client, _ = server

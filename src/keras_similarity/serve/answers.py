@@ -49,16 +49,14 @@ class Answers:
         for count, include in parts:
             rows: list[str] = []
             for _ in range(count):
-                texts = self._texts(ids[row], include, result, row, index)
+                texts = self._texts(ids[row], include, result, row)
                 found = zip(texts, distances[row], strict=False)  # distances of missing ones are left over
                 rows.append(",".join([f"{before}{distance}{after}" for (before, after), distance in found]))
                 row += 1
             answers.append(f'{{"results":[[{"],[".join(rows)}]]}}'.encode() if count else b'{"results":[]}')
         return answers
 
-    def _texts(
-        self, ids: list[int | str], include: frozenset[str], result: SearchResult, row: int, index: Index
-    ) -> list[Texts]:
+    def _texts(self, ids: list[int | str], include: frozenset[str], result: SearchResult, row: int) -> list[Texts]:
         with_metadata = "metadata" in include
         if "vector" in include:
             records = [result.fetch(row, column) for column in range(len(ids))]
@@ -68,20 +66,17 @@ class Answers:
             return [kept[item_id] for item_id in ids]
         except KeyError:  # of some that were never found before
             return [
-                kept[item_id] if item_id in kept else self._fresh(item_id, with_metadata, result, row, column, index)
+                kept[item_id] if item_id in kept else self._fresh(item_id, with_metadata, result, row, column)
                 for column, item_id in enumerate(ids)
             ]
 
-    def _fresh(
-        self, item_id: int | str, with_metadata: bool, result: SearchResult, row: int, column: int, index: Index
-    ) -> Texts:
-        if with_metadata:
+    def _fresh(self, item_id: int | str, with_metadata: bool, result: SearchResult, row: int, column: int) -> Texts:
+        if with_metadata:  # perhaps newer than the result; then the generation has changed, and it is soon dropped
             texts = _texts_of(result.fetch(row, column), with_metadata=True)
         else:
             texts = _before(item_id, result.labels[row, column : column + 1].tolist()[0]), "}"
-        if index.generation == self._generation:  # else what was read may be newer than the result
-            self._kept[with_metadata][item_id] = texts
-            self._characters += len(texts[0]) + len(texts[1])
+        self._kept[with_metadata][item_id] = texts
+        self._characters += len(texts[0]) + len(texts[1])
         return texts
 
 
