@@ -245,6 +245,7 @@ def test_options__come_from_the_command_line_then_the_environment_then_the_file(
 def test_serve__another_model_than_the_one_that_is_pinned__ends_with_1(work):
     arguments = ["serve", work / "shelf.index", "--port", 0, "--encoder", work / "model.keras", "--model-sha256"]
     assert "another model" in run(*arguments, "0" * 64, code=1).stderr
+    assert "--encoder" in run("serve", work / "shelf.index", "--model-sha256", "0" * 64, code=1).stderr
 
 
 def test_model_whose_weights_lead_elsewhere__is_refused_by_every_command(work, tmp_path):

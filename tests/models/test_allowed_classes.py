@@ -1,5 +1,6 @@
 """A model of strangers is refused before Keras opens it, by the name of what it should not hold."""
 
+import contextlib
 import io
 import json
 import struct
@@ -176,6 +177,23 @@ def endless_shape(weights):
     group.create_dataset(key, (2**20, 2**20), "f4", chunks=(2**10, 2**10))
 
 
+def one_value_many_times(weights):
+    """A dataset whose values have any length: each can be a reference to the same megabytes."""
+    group, key = a_kernel(weights)
+    del group[key]
+    group.create_dataset(key, (3, 4), h5py.vlen_dtype(np.float32))
+
+
+def one_text_many_times(weights):
+    group, key = a_kernel(weights)
+    group[key].attrs["dtype"] = ["bfloat16"] * 1000
+
+
+def list_of_any_length(weights):
+    kind = h5py.h5t.vlen_create(h5py.h5t.NATIVE_FLOAT)
+    h5py.h5a.create(weights["layers"].id, b"name", kind, h5py.h5s.create(h5py.h5s.SCALAR))
+
+
 CRAFTED = {
     outside_link: "has a link",
     link_on_the_way: "has a link",
@@ -183,6 +201,9 @@ CRAFTED = {
     bytes_of_a_file: "in other files",
     put_together: "in other files",
     endless_shape: "stores next to none",
+    one_value_many_times: "as references",
+    one_text_many_times: "as references",
+    list_of_any_length: "as references",
 }
 
 
@@ -193,6 +214,53 @@ def test_weights_that_lead_elsewhere_or_grow__are_refused(tmp_path, saved, craft
     for read in (check_model_file, load_model):
         with pytest.raises(ModelFileError, match=f"weights.*{CRAFTED[craft]}"):
             read(path)
+
+
+def test_weights_by_another_name__are_looked_at(tmp_path):
+    content = io.BytesIO()
+    with h5py.File(content, "w") as weights:
+        weights["layers"] = h5py.ExternalLink("/etc/secret.h5", "/keys")
+    with pytest.raises(ModelFileError, match="has a link"):
+        check_model_file(write(tmp_path / "m.keras", {}, assets__weights=content.getvalue()))
+
+
+def test_weights_behind_a_long_header__are_found(tmp_path, saved):
+    with zipfile.ZipFile(saved) as archive, zipfile.ZipFile(tmp_path / "m.keras", "w") as made:
+        for name in archive.namelist():
+            with made.open(name, "w", force_zip64=True) as file:  # what zipfile does for large members
+                file.write(archive.read(name))
+    check_model_file(tmp_path / "m.keras")
+
+
+def test_weights_in_an_archive_of_their_own__are_refused(tmp_path):
+    path = write(tmp_path / "m.keras", {}, **{"model.weights.npz": "small, and unpacked large"})
+    with pytest.raises(ModelFileError, match="archive of its own"):
+        check_model_file(path)
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA], ids=["bzip2", "lzma"])
+def test_damage_of_a_packed_member__is_named(tmp_path, packed):
+    path = tmp_path / "m.keras"
+    with zipfile.ZipFile(path, "w", packed) as archive:
+        archive.writestr("config.json", json.dumps(list(range(1000))))
+    content = bytearray(path.read_bytes())
+    content[60:90] = bytes(range(30))
+    path.write_bytes(content)
+    with pytest.raises(ModelFileError, match="no whole"):
+        check_model_file(path)
+
+
+def test_damaged_weights__are_named_wherever_the_damage_is(tmp_path, saved):
+    rng = np.random.default_rng(0)
+    with zipfile.ZipFile(saved) as archive:
+        content = archive.read(WEIGHTS)
+    places = [*range(96), *rng.integers(96, len(content), 100)]
+    for place in places:  # of the file's head every byte, and some of the rest
+        damaged = bytearray(content)
+        damaged[place] ^= 0xFF
+        path = write(tmp_path / "m.keras", {}, **{WEIGHTS: bytes(damaged)})
+        with contextlib.suppress(ModelFileError):  # or none, in a number
+            check_model_file(path)
 
 
 def test_weights_whose_groups_hold_each_other__are_looked_through_once(tmp_path, saved):

@@ -1,10 +1,13 @@
 """A write that is sent twice under one Idempotency-Key is done once."""
 
+import asyncio
 import threading
 
 import numpy as np
 import pytest
 
+from keras_similarity.serve.gate import BODY
+from keras_similarity.serve.repeats import Repeats
 from serve.serving import make_shelf, running
 
 WRITE, OTHER = "w" * 32, "o" * 32
@@ -99,6 +102,15 @@ def test_keys_of_two_clients__are_two(server):
     assert "idempotent-replayed" not in headers
 
 
+def test_key_at_two_paths__is_two(server):
+    client, _ = server
+    for name in ("here", "there"):
+        send(client, f"made-{name}", items(1, 2, 3, name=name))
+        path = f"/v1/indexes/shelf/items/{name}"
+        assert send(client, "anywhere", None, method="DELETE", path=path)[2] == {"deleted": 1}
+        assert client.ask("GET", path, headers={"authorization": f"Bearer {WRITE}"})[0] == 404
+
+
 @pytest.mark.parametrize("key", ["", "a b", "x" * 256, "é"])
 def test_key_that_is_none__is_400(server, key):
     client, _ = server
@@ -112,3 +124,71 @@ def test_query_with_a_key__is_asked_as_ever(server):
     headers = {"authorization": f"Bearer {WRITE}", "idempotency-key": "q"}
     for k in (1, 2):
         assert len(client.query({"vector": [1, 2, 3], "k": k}, headers=headers)[2]["results"][0]) == k
+
+
+def test_delete_of_an_id_that_ends_like_a_question__is_a_write(server):
+    client, _ = server
+    send(client, "made-too", items(1, 2, 3, name="a/query"))
+    path = "/v1/indexes/shelf/items/a/query"
+    assert [send(client, "ends", None, method="DELETE", path=path)[2] for _ in range(2)] == [{"deleted": 1}] * 2
+
+
+SCOPE = {
+    "type": "http",
+    "method": "POST",
+    "path": BATCH,
+    "raw_path": BATCH.encode(),
+    "headers": [(b"idempotency-key", b"k")],
+    BODY: b"{}",
+}
+
+
+class Slow:
+    """An application that does its work in a while."""
+
+    def __init__(self):
+        self.done = 0
+
+    async def __call__(self, scope, receive, send):
+        await asyncio.sleep(0.05)
+        self.done += 1
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"%d" % self.done})
+
+
+def test_client_that_left_before_its_answer__finds_it_when_it_comes_again():
+    app, heard = Slow(), []
+    repeats = Repeats(app)
+
+    async def send(message):
+        heard.append(message)
+
+    async def leave_and_come_again():
+        asked = asyncio.create_task(repeats(dict(SCOPE), None, send))
+        await asyncio.sleep(0.01)
+        asked.cancel()  # as a connection does that is lost
+        await asyncio.wait([asked])
+        assert not heard
+        await repeats(dict(SCOPE), None, send)
+
+    asyncio.run(leave_and_come_again())
+    assert app.done == 1
+    assert [heard[0]["headers"], heard[1]["body"]] == [[(b"idempotent-replayed", b"true")], b"1"]
+
+
+def test_answers__are_forgotten_beyond_the_most_that_are_kept(monkeypatch):
+    monkeypatch.setattr("keras_similarity.serve.repeats.MOST_KEPT", 3)
+    app = Slow()
+    repeats = Repeats(app)
+
+    async def send(message):
+        pass
+
+    async def ask(*keys):
+        for key in keys:
+            await repeats(SCOPE | {"headers": [(b"idempotency-key", b"%d" % key)]}, None, send)
+
+    asyncio.run(ask(1, 2, 3, 4, 2, 4))
+    assert app.done == 4
+    asyncio.run(ask(1))
+    assert app.done == 5

@@ -51,7 +51,9 @@ class Resumable(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Mapping[str, Any] | None = None) -> None:
         """Keep the state; whatever interrupts this leaves the one before."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        (self._folder / ABOUT).write_text(self._about, encoding="utf-8")
+        fresh = self._folder / f"new-{ABOUT}"
+        fresh.write_text(self._about, encoding="utf-8")
+        fresh.replace(self._folder / ABOUT)
         fresh = self._folder / f"new{ENDING}"
         self._trained.save_weights(fresh, overwrite=True)
         fresh.replace(self._path(epoch + 1))

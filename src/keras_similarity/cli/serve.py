@@ -114,6 +114,8 @@ def encoder_loader(path: Path | None, sha256: str | None = None) -> "Callable[[]
     """Return what loads a model, None without one; see `open_encoder`."""
     from keras_similarity.cli.encoders import open_encoder
 
+    if path is None and sha256 is not None:
+        raise ValueError("`--model-sha256` says which model is meant: got it without one.\n  Pass --encoder MODEL too.")
     return None if path is None else lambda: open_encoder(path, sha256)
 
 

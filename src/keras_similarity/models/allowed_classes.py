@@ -6,6 +6,7 @@ let through, without those that run or read something else.
 """
 
 import json
+import lzma
 import os
 import zipfile
 import zlib
@@ -37,7 +38,8 @@ MOST_CONFIG = 32_000_000  # bytes of config.json
 MOST_UNPACKED = 16_000_000_000
 MOST_RATIO = 100  # of unpacked to packed, for a member beyond a megabyte; Keras packs nothing
 # What Python and h5py raise where an archive or a file in it is not whole, or of a kind that they cannot read.
-DAMAGE = (zipfile.BadZipFile, zlib.error, EOFError, KeyError, ValueError, TypeError, RuntimeError, OSError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, KeyError, ValueError, TypeError)
+DAMAGE += (RuntimeError, OverflowError, OSError)
 WAY_OUT = "Load it with `keras.saving.load_model` only if you trust whoever made it."
 
 

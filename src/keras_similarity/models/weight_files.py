@@ -2,7 +2,7 @@
 
 HDF5 can link to other files, keep a dataset's numbers in other files, or put it together of parts of them: a model of
 strangers would read what this machine keeps (CVE-2026-1669). And a dataset may say that it is endless and hold nothing
-(CVE-2026-0897).
+(CVE-2026-0897), or refer to the same bytes over and over.
 """
 
 import io
@@ -17,6 +17,7 @@ __all__ = ["weight_faults"]
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SUFFIX = ".h5"
+OTHER_WEIGHTS = "model.weights.npz"  # Keras reads it, and writes none
 HEADER_BYTES = 30  # of a member, before its name
 MOST_EXPANSION = 100  # of a dataset, from what is stored to what it says it is
 FREE_BYTES = 2**20  # that a dataset may say without storing them
@@ -29,6 +30,8 @@ def weight_faults(archive: zipfile.ZipFile) -> Iterator[str]:
         OSError: a member that is no whole HDF5 file.
     """
     for member in archive.infolist():
+        if member.filename == OTHER_WEIGHTS:
+            yield f"{member.filename!r} is an archive of its own"
         with archive.open(member) as file:
             is_hdf5 = file.read(len(SIGNATURE)) == SIGNATURE
         if is_hdf5 or member.filename.endswith(SUFFIX):
@@ -84,6 +87,7 @@ def _faults(weights: Any) -> Iterator[str]:
         if address in seen:  # groups may hold each other
             continue
         seen.add(address)
+        yield from _attribute_faults(group)
         for key in group:
             link = group.get(key, getlink=True)
             if not isinstance(link, h5py.HardLink):
@@ -93,11 +97,22 @@ def _faults(weights: Any) -> Iterator[str]:
             if isinstance(item, h5py.Group):
                 waiting.append(item)
             elif isinstance(item, h5py.Dataset):
+                yield from _attribute_faults(item)
                 yield from _dataset_faults(item)
+
+
+def _attribute_faults(item: Any) -> Iterator[str]:
+    for key in item.attrs:
+        about = item.attrs.get_id(key)
+        text = about.shape == () and h5py.check_string_dtype(about.dtype) is not None
+        if about.dtype.hasobject and not text:
+            yield f"keeps {key!r:.80} of {item.name!r:.80} as references"
 
 
 def _dataset_faults(dataset: Any) -> Iterator[str]:
     if dataset.external or dataset.is_virtual:
         yield f"keeps {dataset.name!r:.80} in other files"
+    elif dataset.dtype.hasobject:  # each of its values may be the same bytes
+        yield f"keeps {dataset.name!r:.80} as references"
     elif dataset.nbytes > max(FREE_BYTES, MOST_EXPANSION * dataset.id.get_storage_size()):
         yield f"says that {dataset.name!r:.80} has {dataset.nbytes:,} bytes, and stores next to none"

@@ -1,5 +1,6 @@
 """Found neighbours as JSON; what is said of an item beside its distance is written once, until the index changes."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -34,27 +35,28 @@ class Answers:
             index: Where they were found.
             generation: The index's, before the search.
         """
-        if generation != self._generation or self._characters > MOST_CHARACTERS:
+        written = index.generation != generation  # the result may be newer than what is kept
+        if written or generation != self._generation or self._characters > MOST_CHARACTERS:
             self._kept = {False: {}, True: {}}
             self._characters = 0
             self._generation = generation
         ids, distances = result.ids.tolist(), result.distances.tolist()
-        _leave_out_missing(ids, distances, None if result.ids.dtype == object else -1)
+        if not np.isfinite(result.distances).all():  # of missing neighbours, or too far for a number of JSON
+            distances = [[distance if math.isfinite(distance) else "null" for distance in row] for row in distances]
+        _leave_out_missing(ids, None if result.ids.dtype == object else -1)
         answers: list[bytes] = []
         row = 0
         for count, include in parts:
             rows: list[str] = []
             for _ in range(count):
-                texts = self._texts(ids[row], include, result, row, index)
+                texts = self._texts(ids[row], include, result, row)
                 found = zip(texts, distances[row], strict=False)  # distances of missing ones are left over
                 rows.append(",".join([f"{before}{distance}{after}" for (before, after), distance in found]))
                 row += 1
             answers.append(f'{{"results":[[{"],[".join(rows)}]]}}'.encode() if count else b'{"results":[]}')
         return answers
 
-    def _texts(
-        self, ids: list[int | str], include: frozenset[str], result: SearchResult, row: int, index: Index
-    ) -> list[Texts]:
+    def _texts(self, ids: list[int | str], include: frozenset[str], result: SearchResult, row: int) -> list[Texts]:
         with_metadata = "metadata" in include
         if "vector" in include:
             records = [result.fetch(row, column) for column in range(len(ids))]
@@ -64,24 +66,21 @@ class Answers:
             return [kept[item_id] for item_id in ids]
         except KeyError:  # of some that were never found before
             return [
-                kept[item_id] if item_id in kept else self._fresh(item_id, with_metadata, result, row, column, index)
+                kept[item_id] if item_id in kept else self._fresh(item_id, with_metadata, result, row, column)
                 for column, item_id in enumerate(ids)
             ]
 
-    def _fresh(
-        self, item_id: int | str, with_metadata: bool, result: SearchResult, row: int, column: int, index: Index
-    ) -> Texts:
-        if with_metadata:
+    def _fresh(self, item_id: int | str, with_metadata: bool, result: SearchResult, row: int, column: int) -> Texts:
+        if with_metadata:  # perhaps newer than the result; then the generation has changed, and it is soon dropped
             texts = _texts_of(result.fetch(row, column), with_metadata=True)
         else:
             texts = _before(item_id, result.labels[row, column : column + 1].tolist()[0]), "}"
-        if index.generation == self._generation:  # else what was read may be newer than the result
-            self._kept[with_metadata][item_id] = texts
-            self._characters += len(texts[0]) + len(texts[1])
+        self._kept[with_metadata][item_id] = texts
+        self._characters += len(texts[0]) + len(texts[1])
         return texts
 
 
-def _leave_out_missing(ids: list[list[Any]], distances: list[list[float]], missing: int | None) -> None:
+def _leave_out_missing(ids: list[list[Any]], missing: int | None) -> None:
     for row, found in enumerate(ids):
         if found and found[-1] == missing:  # missing neighbours are the last
             ids[row] = [item_id for item_id in found if item_id != missing]

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import functools
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -37,23 +38,12 @@ class ServedEncoder:
         self.encoder = encoder
         self._limits = limits
         self._pool = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="images")
+        batcher = functools.partial(
+            Batcher, most_rows=MOST_ROWS, most_waiting=limits.queue, call_seconds=limits.deadline_seconds
+        )
         # Small images cost less than handing each to a thread and back does: those that wait go together.
-        self._decoder = Batcher(
-            "the decoder of images",
-            self._decode_all,
-            most_rows=MOST_ROWS,
-            most_waiting=limits.queue,
-            call_seconds=limits.deadline_seconds,
-        )
-        self._batcher = Batcher(
-            "the model",
-            self._run,
-            most_rows=MOST_ROWS,
-            most_waiting=limits.queue,
-            call_seconds=limits.deadline_seconds,
-            wait_seconds=WAIT_SECONDS,
-            observe=metrics.batches("model"),
-        )
+        self._decoder = batcher("the decoder of images", self._decode_all)
+        self._batcher = batcher("the model", self._run, wait_seconds=WAIT_SECONDS, observe=metrics.batches("model"))
         metrics.watch("model_waiting", "Rows that wait for the model", lambda: self._batcher.waiting)
 
     @property

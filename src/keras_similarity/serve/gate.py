@@ -14,7 +14,7 @@ from keras_similarity.serve.keys import READ, WRITE
 from keras_similarity.serve.problems import Problem, problem_body
 from keras_similarity.serve.service import Service
 
-__all__ = ["BODY", "REQUEST_ID_KEY", "TASK", "WHOLE", "Gate", "answer_problem"]
+__all__ = ["BODY", "REQUEST_ID_KEY", "TASK", "WHOLE", "Gate", "answer_problem", "wanted_level"]
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +133,7 @@ class Gate:
                 "a valid API key is needed.\n  Send it as `Authorization: Bearer KEY`.",
                 headers={b"www-authenticate": b"Bearer"},
             )
-        if level == READ and _wanted_level(scope) == WRITE:
+        if level == READ and wanted_level(scope) == WRITE:
             raise Problem(403, "this key may only read.\n  Use a key that may write.")
 
     async def _body(self, scope: Any, headers: dict[bytes, bytes], receive: Any) -> bytes:
@@ -206,7 +206,7 @@ def _without_port(host: str) -> str:
     return name.lower() if colon and port.isdigit() and name else host.lower()
 
 
-def _wanted_level(scope: Any) -> int:
+def wanted_level(scope: Any) -> int:
     """Return what a request needs: reading alone needs `READ`; every change, and what is not known, needs `WRITE`."""
     if scope["method"] in READING_METHODS:
         return READ

@@ -38,6 +38,7 @@ REASONS = {
     507: "The disk is full",
 }
 NUMBER, STRING, WHOLE = {"type": "number"}, {"type": "string"}, {"type": "integer"}
+DISTANCE = {"type": ["number", "null"]}  # null for one beyond float32
 ANY_ID = {"type": ["integer", "string"]}
 OBJECT = {"type": ["object", "null"]}
 SUMMARY = {"name": STRING, "dim": WHOLE, "distance": STRING, "size": WHOLE}
@@ -92,8 +93,8 @@ def _paths(explorer: bool) -> dict[str, Any]:
 def _index_paths() -> dict[str, Any]:
     whole = _object(**SUMMARY, engine={"type": "object"}, calibrated={"type": "boolean"})
     about = {"id": ANY_ID, "label": {}, "metadata": OBJECT, "vector": _list(NUMBER)}
-    found = _object(("metadata", "vector"), distance=NUMBER, **about)
-    label = _object(label={}, matched={"type": "boolean"}, candidate={}, distance=NUMBER, probability=NUMBER)
+    found = _object(("metadata", "vector"), distance=DISTANCE, **about)
+    label = _object(label={}, matched={"type": "boolean"}, candidate={}, distance=DISTANCE, probability=NUMBER)
     results = {"query": _list(_list(found)), "match": _list(label)}
     named: dict[str, Any] = {"path": ("name",)}
     one: dict[str, Any] = {"path": ("name", "item_id")}

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-from keras_similarity.serve.gate import BODY, READING_METHODS, READING_POSTS
+from keras_similarity.serve.gate import BODY, wanted_level
+from keras_similarity.serve.keys import READ
 from keras_similarity.serve.problems import Problem
 
 __all__ = ["Repeats"]
@@ -19,10 +20,10 @@ WHOSE = (b"authorization", b"x-api-key")  # clients cannot see each other's answ
 
 @dataclass(slots=True, eq=False)
 class Answer:
-    """The first request under a key: what it asked, and what it was answered, a status, headers and a body."""
+    """The first request under a key: what it asked, and what it is answered, a status, headers and a body."""
 
     asked: bytes
-    done: asyncio.Future[tuple[int, Any, bytes] | None]
+    done: asyncio.Task[tuple[int, Any, bytes]]
 
 
 class Repeats:
@@ -34,7 +35,7 @@ class Repeats:
 
     def __init__(self, app: Any) -> None:
         self._app = app
-        self._answers: OrderedDict[tuple[bytes, ...], Answer] = OrderedDict()
+        self._answers: OrderedDict[bytes, Answer] = OrderedDict()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request.
@@ -47,54 +48,44 @@ class Repeats:
             await self._app(scope, receive, send)
             return
         asked = hashlib.sha256(scope[BODY]).digest()
-        while (first := self._answers.get(key)) is not None:
-            if first.asked != asked:
-                raise Problem(422, "this Idempotency-Key was sent with another body.\n  Take a new key.")
-            answer = await asyncio.shield(first.done)
-            if answer is not None:
-                await _send_again(answer, send)
-                return
-        await self._answer_first(key, asked, scope, receive, send)
+        first = self._answers.get(key)
+        more = [] if first is None else [(b"idempotent-replayed", b"true")]
+        if first is None:
+            first = self._answers[key] = Answer(asked, asyncio.create_task(self._answer(key, scope, receive)))
+        elif first.asked != asked:
+            raise Problem(422, "this Idempotency-Key was sent with another body.\n  Take a new key.")
+        # A client that leaves now may come again: what it asked for is done meanwhile.
+        status, headers, body = await asyncio.shield(first.done)
+        await send({"type": "http.response.start", "status": status, "headers": [*headers, *more]})
+        await send({"type": "http.response.body", "body": body, "more_body": False})
 
-    async def _answer_first(self, key: tuple[bytes, ...], asked: bytes, scope: Any, receive: Any, send: Any) -> None:
-        first = self._answers[key] = Answer(asked, asyncio.get_running_loop().create_future())
+    async def _answer(self, key: bytes, scope: Any, receive: Any) -> tuple[int, Any, bytes]:
         started: dict[str, Any] = {}
         body: list[bytes] = []
 
         async def heard(message: Any) -> None:
             if message["type"] == "http.response.start":
-                started.update(status=message["status"], headers=list(message["headers"]))
+                started.update(message)
             else:
                 body.append(message.get("body", b""))
-            await send(message)
 
         try:
             await self._app(scope, receive, heard)
         finally:
-            done = started.get("status", 500) < 300
-            first.done.set_result((started["status"], started["headers"], b"".join(body)) if done else None)
-            if not done:  # what failed may be tried again
-                del self._answers[key]
+            if started.get("status", 500) >= 300:  # what failed may be tried again
+                self._answers.pop(key, None)
             elif len(self._answers) > MOST_KEPT:
                 self._answers.popitem(last=False)
+        return started["status"], started["headers"], b"".join(body)
 
 
-def _key_of(scope: Any) -> tuple[bytes, ...] | None:
+def _key_of(scope: Any) -> bytes | None:
     """Return under what a write is remembered, None for a request that is not."""
-    if scope["method"] in READING_METHODS or scope["path"].endswith(READING_POSTS):
-        return None
     headers = dict(scope["headers"])
     key = headers.get(b"idempotency-key")
-    if key is None:
+    if key is None or wanted_level(scope) == READ:
         return None
     if not KEY.fullmatch(key):
         raise Problem(400, "an Idempotency-Key has 1 to 255 visible ASCII characters.\n  Send a UUID, for example.")
-    whose = hashlib.sha256(b"\0".join(headers.get(name, b"") for name in WHOSE)).digest()
-    return scope["method"].encode(), scope["raw_path"], whose, key
-
-
-async def _send_again(answer: tuple[int, Any, bytes], send: Any) -> None:
-    status, headers, body = answer
-    headers = [*headers, (b"idempotent-replayed", b"true")]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body, "more_body": False})
+    whose = [headers.get(name, b"") for name in WHOSE]
+    return hashlib.sha256(b"\0".join([scope["method"].encode(), scope["raw_path"], *whose, key])).digest()

@@ -1,0 +1,49 @@
+"""Images of several requests are decoded together, and each request hears of its own alone."""
+
+import asyncio
+import base64
+import threading
+
+import numpy as np
+
+from keras_similarity.core.pictures import png
+from keras_similarity.embed import Encoder
+from keras_similarity.serve.encoding import ServedEncoder
+from keras_similarity.serve.limits import Limits
+from keras_similarity.serve.metrics import Metrics
+from keras_similarity.serve.problems import Problem
+
+IMAGE = base64.b64encode(png(np.full((8, 8, 3), 9, np.uint8))).decode()
+
+
+def asked(*images, limits):
+    """What each request of one image gets, all made at once, and the encoder."""
+
+    def means(rows):
+        return np.asarray(rows, np.float32).reshape(len(rows), -1, 3).mean(axis=1)
+
+    served = ServedEncoder(Encoder(means, "image", (8, 8, 3), 3, "means"), limits, Metrics())
+
+    async def ask():
+        return await asyncio.gather(*(served.images([value]) for value in images), return_exceptions=True)
+
+    return asyncio.run(ask()), served
+
+
+def test_bad_image__spoils_no_other_of_its_call():
+    found, served = asked(IMAGE, "%%%", IMAGE, limits=Limits())  # the first goes alone, the others together
+    assert isinstance(found[1], Problem)
+    assert found[1].status == 400
+    assert [found[number].tolist() for number in (0, 2)] == [[[9, 9, 9]]] * 2
+    served.close()
+
+
+def test_decoder_that_does_not_come_back__makes_the_encoder_unusable(monkeypatch):
+    release = threading.Event()
+    monkeypatch.setattr("keras_similarity.serve.encoding.read_image", lambda *_, **__: release.wait())
+    monkeypatch.setattr("keras_similarity.serve.encoding.MOST_ROWS", 1)
+    found, served = asked(*[IMAGE] * 4, limits=Limits(deadline_seconds=0.05))
+    assert {answer.status for answer in found} == {504}
+    assert not served.usable
+    release.set()
+    served.close()
