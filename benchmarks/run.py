@@ -12,7 +12,19 @@ import importlib
 import os
 from pathlib import Path
 
-BENCHMARKS = ("journey", "losses", "index", "evaluate", "samplers", "serve", "explorer", "report", "databases", "bulk")
+BENCHMARKS = (
+    "journey",
+    "losses",
+    "index",
+    "evaluate",
+    "samplers",
+    "serve",
+    "explorer",
+    "report",
+    "databases",
+    "bulk",
+    "distributed",
+)
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
