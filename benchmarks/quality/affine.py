@@ -24,10 +24,10 @@ def affine(images, seed):
     y = (np.arange(height, dtype=np.float32) - middle_y)[None, :, None]
     source_x = np.cos(turn) * wide * x + (slant - np.sin(turn)) * high * y + draw(MOVE) * width + middle_x
     source_y = np.sin(turn) * wide * x + np.cos(turn) * high * y + draw(MOVE) * height + middle_y
-    return _between_pixels(images[..., 0], source_x, source_y)[..., None]
+    return between_pixels(images[..., 0], source_x, source_y)[..., None]
 
 
-def _between_pixels(images, x, y):
+def between_pixels(images, x, y):
     """The brightness at places between pixels, bilinear; a black frame around each image stands for all outside."""
     count, height, width = images.shape
     framed = np.zeros((count, height + 3, width + 3), np.float32)

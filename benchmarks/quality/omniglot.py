@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import numpy as np
+from quality.framing import framed
 
 import keras_similarity as ks
 
@@ -22,8 +23,10 @@ def alphabets():
     return np.unique(names, return_inverse=True)[1]
 
 
-def at_side(images, side):
-    """The images scaled to so many pixels a side."""
+def at_side(images, side, *, fill=False):
+    """The images scaled to so many pixels a side, or their drawings."""
+    if fill:
+        return framed(images, side)
     if side == images.shape[1]:
         return images
     scale = ks.augment.RandomResizedCrop(side)  # of which the middle, all of it, is what comes outside training

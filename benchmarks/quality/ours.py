@@ -1,6 +1,6 @@
 """One recipe and one seed on the backend that KERAS_BACKEND names; prints its row of the report as JSON.
 
-python benchmarks/quality/ours.py RECIPE SEED      "raw pixels" and "untrained" are recipes too
+python benchmarks/quality/ours.py RECIPE SEED      "raw pixels", "raw pixels, framed" and "untrained" are recipes too
 """
 
 import json
@@ -18,9 +18,10 @@ from quality.training import build, train
 def row(name, seed):
     """The scores of one trained encoder on the unseen classes, beside what it is and what it cost."""
     images, labels = omniglot.load(background=False)
-    if name == "raw pixels":
-        recipe, cpu_s = Recipe(network="none", dim=images[0].size, loss="none"), 0.0
-        embeddings = images.reshape(len(images), -1).astype("float32")
+    if name.startswith("raw pixels"):
+        recipe, cpu_s = Recipe(network="none", dim=images[0].size, loss="none", framed=name.endswith("framed")), 0.0
+        seen = omniglot.at_side(images, recipe.side, fill=recipe.framed)
+        embeddings = seen.reshape(len(seen), -1).astype("float32")
     else:
         recipe = (RECIPES | SHORT)["anchor" if name == "untrained" else name]
         if name == "untrained":
@@ -28,7 +29,7 @@ def row(name, seed):
             model, cpu_s = build(recipe), 0.0
         else:
             model, cpu_s = train(recipe, seed)
-        embeddings = model.embed(omniglot.at_side(images, recipe.side))
+        embeddings = model.embed(omniglot.at_side(images, recipe.side, fill=recipe.framed))
     backend = keras.backend.backend()
     return {
         "recipe": name,

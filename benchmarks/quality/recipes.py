@@ -16,6 +16,7 @@ class Recipe:
         stages: (steps, side of the images), one after another; scored at the last side.
         affine: Whether each drawing is turned, stretched, slanted and moved a little at random.
         families: How many alphabets the classes of a batch are of; 0 for any.
+        framed: Whether each drawing is moved and scaled to fill its image, in training and in tests.
         memory: Past embeddings that a batch is compared with, too; 0 for none.
     """
 
@@ -30,6 +31,7 @@ class Recipe:
     stages: tuple[tuple[int, int], ...] = ((1500, 28),)
     affine: bool = False
     families: int = 0
+    framed: bool = False
     memory: int = 0
 
     @property
@@ -46,14 +48,19 @@ RECIPES = {
     "anchor": Recipe(),
     "anchor, mined pairs": Recipe(loss="multi_similarity, mined"),
     "small first": Recipe(turns=True, falling=True, rate=3e-3, affine=True, stages=((2400, 20), (1700, 28))),
-    "small first, wider": Recipe(
+    "framed": Recipe(framed=True),
+    "framed, small first": Recipe(
+        turns=True, falling=True, rate=3e-3, affine=True, framed=True, stages=((1800, 20), (1400, 28))
+    ),
+    "framed, small first, wider": Recipe(
         network="conv4, wider",
         dim=256,
         turns=True,
         falling=True,
         rate=3e-3,
         affine=True,
-        stages=((2800, 20), (1000, 28)),
+        framed=True,
+        stages=((2400, 20), (800, 28)),
     ),
 }
 
@@ -70,5 +77,6 @@ SHORT = {
     "short, all pairs": Recipe(**_BRIEF | {"loss": "multi_similarity, all pairs"}),
     "short, affine": Recipe(**_BRIEF, affine=True),
     "short, four alphabets": Recipe(**_BRIEF, families=4),
+    "short, framed": Recipe(**_BRIEF | {"loss": "multi_similarity, all pairs"}, framed=True),
     "short, past batches": Recipe(**_BRIEF, memory=2048),
 }

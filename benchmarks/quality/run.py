@@ -24,6 +24,7 @@ FASTEST = "tensorflow"  # on a CPU, for these networks
 FASTEST_ALONE = {"KERAS_BACKEND": FASTEST, **ONE_THREAD}
 PLAN = [
     ("raw pixels", FASTEST, (0,)),
+    ("raw pixels, framed", FASTEST, (0,)),
     ("untrained", FASTEST, SEEDS),
     *(("anchor", backend, SEEDS) for backend in BACKENDS if backend != FASTEST),
     *((name, FASTEST, SEEDS) for name in RECIPES),

@@ -44,7 +44,7 @@ def train(recipe, seed):
     model = build(recipe)
     for number, (steps, side) in enumerate(recipe.stages):
         sampler = ks.samplers.MultiShotMemorySampler(
-            omniglot.at_side(images, side),
+            omniglot.at_side(images, side, fill=recipe.framed),
             labels,
             recipe.classes,
             recipe.per_class,
