@@ -99,6 +99,17 @@ def test_many_queries__grouped_for_the_cache__are_answered_as_alone(shelf, engin
     np.testing.assert_array_equal(result.distances, expected.distances)
 
 
+def test_many_queries_under_a_sparse_filter__are_answered_exactly(shelf, rng, monkeypatch):
+    monkeypatch.setattr("keras_similarity.index.graph.FEW_NUMBERS", 0)
+    index, queries = shelf("faiss", "euclidean"), clustered(rng, 64)
+    where = {"id": {"lt": 100}}
+    monkeypatch.setattr(type(index._store.rows.blocks[0].graph.engine), "search", None)  # it would raise
+    result = index.search(queries, k=5, where=where)
+    np.testing.assert_array_equal(result.ids, index.search(queries, k=5, where=where, exact=True).ids)
+    with pytest.raises(TypeError):
+        index.search(queries[:63], k=5, where=where)
+
+
 @pytest.mark.parametrize("engine", ALL)
 def test_half_of_the_rows_selected__only_these_are_found(shelf, engine, rng, monkeypatch):
     monkeypatch.setattr("keras_similarity.index.graph.FEW_NUMBERS", 0)  # let the engine itself answer

@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_similarity.core.checks import LEAST_SQUARE
 from keras_similarity.core.distances import Distance
-from keras_similarity.index.engines.exact import ExactEngine
+from keras_similarity.index.engines.exact import SPARSE, ExactEngine
 from keras_similarity.index.engines.ordering import near_first
 from keras_similarity.index.engines.pairs import nearest_of, pair_distances
 from keras_similarity.index.engines.protocol import SearchEngine
@@ -23,6 +23,7 @@ SAMPLE_NUMBERS = 2**36  # fewer where an exact search of so many times rows time
 STRIDE = 22  # efforts at a time: about twice the work
 MARGIN = 0.25  # of the misses allowed, kept free: queries to come are a little harder than those it is measured with
 FEW_NUMBERS = 2**20  # rows times width that exact search reads as quickly as a graph answers
+MANY_QUERIES, MANY_NUMBERS = 64, 2**23  # the same of a selection, gathered once for so many queries
 MOST_K = 256  # neighbours up to which a graph is quicker than looking at every row
 ROWS_A_NEIGHBOR = 5000  # and one more for so many rows
 EQUAL = 1e-6  # distances this close are one: a neighbour as near as the k-th counts as found
@@ -77,7 +78,9 @@ class Graph:
         """Return rows and distances `(q, k)` like `ExactEngine.search`, which answers where a graph would not do."""
         allowed = len(matrix) if selection is None else selection.count
         k = min(k, allowed)
-        few = allowed * matrix.shape[1] <= FEW_NUMBERS or k > MOST_K + len(matrix) // ROWS_A_NEIGHBOR
+        sparse = allowed * SPARSE < len(matrix)
+        most = MANY_NUMBERS if sparse and len(queries) >= MANY_QUERIES else FEW_NUMBERS
+        few = allowed * matrix.shape[1] <= most or k > MOST_K + len(matrix) // ROWS_A_NEIGHBOR
         if few or 4 * k > allowed or len(queries) == 0:
             return scan.search(matrix, queries, k, selection=selection)
         order = near_first(matrix, queries)

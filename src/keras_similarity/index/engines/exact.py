@@ -12,7 +12,7 @@ from keras_similarity.index.engines.topk import smallest, smallest_columns
 from keras_similarity.index.rows import PART_ROWS, Floats, Matrix, Positions
 from keras_similarity.index.selection import Selection
 
-__all__ = ["ExactEngine", "nearest_by_definition"]
+__all__ = ["SPARSE", "ExactEngine", "nearest_by_definition"]
 
 TILE_BYTES = 8 * 2**20  # of scores at a time
 TILE_ROWS = 2**14  # of the gallery at a time, more where k asks for it

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.index.engines.entries import Entries
 from keras_similarity.index.engines.faiss_memory import (
     OneQuery,
     Parameters,
@@ -18,6 +19,7 @@ from keras_similarity.index.engines.faiss_memory import (
     search_rows,
     show_codes,
     to_bytes,
+    walk,
 )
 from keras_similarity.index.engines.protocol import BuildStopped
 from keras_similarity.index.engines.spaces import Space, prepared, training_rows
@@ -30,6 +32,7 @@ NEIGHBORS = 16  # links of a row, twice as many on the lowest level
 BUILD_EFFORT = 128  # rows looked at to link one
 SLICE_ROWS = 2048  # rows linked between two looks at whether to stop
 TRAINING_ROWS = 2**16  # to find the range of each number
+ENTRY_ROWS = 2**18  # from which on a walk's beginning is looked for among a sample of the rows: below, that costs more
 METRICS = {"inner_product": "METRIC_INNER_PRODUCT", "squared_euclidean": "METRIC_L2", "manhattan": "METRIC_L1"}
 
 
@@ -60,10 +63,13 @@ class FaissGraph:
     own_codes: ClassVar[bool] = False
     oversample: ClassVar[int] = 1
 
-    def __init__(self, index: Any, space: Space, *, shares_rows: bool, kept: tuple[Any, ...] = ()) -> None:
+    def __init__(
+        self, index: Any, matrix: Matrix, space: Space, *, shares_rows: bool, kept: tuple[Any, ...] = ()
+    ) -> None:
         self._index = index
         self._space = space
         self._shares_rows = shares_rows
+        self._entries = Entries(matrix, space) if len(matrix) >= ENTRY_ROWS else None
         self._one = OneQuery(index)
         self._parameters = Parameters("SearchParametersHNSW", "efSearch")
         self._kept = kept  # what faiss holds pointers to
@@ -82,7 +88,7 @@ class FaissGraph:
                 raise BuildStopped
             index.add(rows)
         if not plain:
-            return cls(index, space, shares_rows=False)
+            return cls(index, matrix, space, shares_rows=False)
         return cls.load(to_bytes(index, with_vectors=False), matrix, space)
 
     def search(self, queries: Floats, k: int, effort: int, selection: Selection | None) -> Positions:
@@ -90,6 +96,8 @@ class FaissGraph:
         count = min(k * self.oversample, self._index.ntotal)
         settings = self._parameters(max(effort, count), selection)
         queries = self._space.queries(queries)
+        if self._entries is not None:
+            return walk(self._index, queries, count, settings, self._entries.nearest(queries))
         if len(queries) == 1:
             return self._one.search(queries, count, settings)
         return search_rows(self._index, queries, count, settings)
@@ -112,12 +120,12 @@ class FaissGraph:
         if index.ntotal != len(matrix) or index.d != matrix.shape[1]:
             raise ValueError(f"a graph of {index.ntotal} rows cannot lie over {len(matrix)} rows")
         if index.storage is not None:
-            return cls(index, space, shares_rows=False, kept=(content,))
+            return cls(index, matrix, space, shares_rows=False, kept=(content,))
         flat = _flat(matrix, space)
         show_codes(flat, matrix.rows)
         index.storage = flat
         index.own_fields = False
-        return cls(index, space, shares_rows=True, kept=(flat, matrix.rows, content))
+        return cls(index, matrix, space, shares_rows=True, kept=(flat, matrix.rows, content))
 
     @property
     def bytes(self) -> int:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from keras_similarity.errors import MissingExtraError
 from keras_similarity.index.selection import Selection
 
-__all__ = ["OneQuery", "Parameters", "load_faiss", "read_index", "search_rows", "show_codes", "to_bytes"]
+__all__ = ["OneQuery", "Parameters", "load_faiss", "read_index", "search_rows", "show_codes", "to_bytes", "walk"]
 
 LOOPS_A_ROW = 64  # a file written to do harm must not keep faiss's reader busy,
 TABLE_BYTES = 2**28  # nor make it allocate more than its content and a table for it
@@ -43,6 +43,26 @@ def search_rows(index: Any, queries: NDArray[Any], count: int, settings: Any) ->
     """
     search = getattr(index, "search_numpy", index.search)
     return search(queries, count, params=settings)[1]
+
+
+def walk(
+    graph: Any, queries: NDArray[np.float32], count: int, settings: Any, begin: tuple[NDArray[np.int32], NDArray[Any]]
+) -> NDArray[np.int64]:
+    """Return the rows `(q, count)` that walks of a graph's lowest level find, −1 for none.
+
+    Args:
+        graph: An HNSW index.
+        queries: `(q, d)`, C-contiguous.
+        count: How many rows to find for each.
+        settings: The search's parameters.
+        begin: The row where each walk begins, and its distance or product with the query, two `(q,)`.
+    """
+    pointer = load_faiss().swig_ptr
+    scores, rows = np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
+    given, found = [pointer(part) for part in (queries, *begin)], [pointer(part) for part in (scores, rows)]
+    one_place, one_walk = 1, 1
+    graph.search_level_0(len(queries), given[0], count, *given[1:], *found, one_place, one_walk, settings)
+    return rows
 
 
 def show_codes(flat: Any, codes: NDArray[Any]) -> None:
