@@ -121,7 +121,7 @@ class SimilarityModel(models.SimilarityModel):
         columns = [(record.embedding, record.data, record.label) for record in records]
         return pandas.DataFrame(columns, columns=["embeddings", "data", "labels"])
 
-    def save(
+    def save(  # type: ignore[override] - upstream's order
         self,
         filepath: Any,
         save_index: bool = True,
