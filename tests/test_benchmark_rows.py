@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -131,3 +132,10 @@ def test_path_of_the_newcomer__is_that_of_readme():
     assert any(command.startswith("keras-similarity serve") for command in found)
     assert set(programs(readme)) == {"digits.py"}
     assert "python digits.py" in found
+
+
+def test_readme__is_short_and_its_picture_small():
+    readme = (BENCHMARKS.parent / "README.md").read_text()
+    assert readme.count("\n") <= 250
+    (picture,) = re.findall(r'<img src="([^"]+)"', readme)
+    assert (BENCHMARKS.parent / picture).stat().st_size < 300_000

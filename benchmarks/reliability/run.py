@@ -20,7 +20,7 @@ INJECTED = {
     "descriptors": "no file descriptors left",
     "read_only": "folder and files without permission to write",
     "failing_sync": "an fsync that fails",
-    "writers": "writers that contend, one of them killed",
+    "writers": "a writer refused while another one writes, and one of them killed",
     "readers": "readers beside a writer for a minute, each answer of one generation",
     "fork": "a fork after opening",
 }
