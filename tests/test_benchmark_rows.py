@@ -90,6 +90,7 @@ def test_write__tells_what_is_worse_than_the_last_committed_result(tmp_path, mon
     subprocess.run([*git, "add", "speed.json"], check=True)
     subprocess.run([*git, "commit", "--quiet", "--message", "Measure"], check=True)
     measure.write("speed", [{"what": "search", "ours": 9.0, "floor": 3}])  # not committed, so not what is compared with
+    subprocess.run([*git, "add", "speed.json"], check=True)
     measure.write("speed", [{"what": "search", "ours": 2.0, "floor": 3}])
     assert capsys.readouterr().err.splitlines()[-1].startswith("WORSE search: 2, before 1 (2.00 times")
     (row,) = json.loads((tmp_path / "speed.json").read_text())["rows"]
