@@ -110,7 +110,7 @@ def test_every_result_of_speed_is_on_the_page():
 
     names = {path.stem for path in speed_page.RESULTS.glob("*.json")}
     others = {"reliability", "newcomer"} | {name for name in names if name.startswith("quality")}
-    assert names - others == set(speed_page.BENCHMARKS)
+    assert names - others <= set(speed_page.BENCHMARKS)
     text = speed_page.PAGE.read_text()
     assert text.count("**missed**") == sum(
         speed_page.holds(row) is False for record in speed_page.results().values() for row in record["rows"]
