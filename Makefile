@@ -100,6 +100,6 @@ docs: $(READY)  ## build the documentation into site/
 	$(INSTALL) --group docs
 	$(BIN)/mkdocs build --strict
 
-bench:  ## every measurement, beside the peers; results in benchmarks/results/
+bench:  ## every measurement, beside the peers; results in benchmarks/results/ and docs/speed.md
 	$(MAKE) setup BACKENDS=all
 	$(BIN)/python benchmarks/run.py $(ARGS)

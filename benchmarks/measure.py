@@ -10,6 +10,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rows import ABOUT, WORSE, compare
+
 RESULTS = Path(__file__).parent / "results"
 
 
@@ -76,9 +78,22 @@ def machine():
     return {"cpu": model, "cores": os.cpu_count(), "python": platform.python_version(), "system": platform.system()}
 
 
+def committed(name):
+    """The rows of the last committed result; none where there is none."""
+    command = ["git", "-C", str(RESULTS), "show", f"HEAD:./{name}.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return json.loads(done.stdout)["rows"] if done.returncode == 0 else []
+
+
 def write(name, rows, **more):
-    """Write a result with the machine, the commit and the day it was measured."""
+    """Write a result with the machine, the commit and the day, and say what got worse since the last one."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False).stdout
+    for row in compare(rows, committed(name)):
+        about = ", ".join(f"{row[entry]}" for entry in ABOUT if row.get(entry) is not None)
+        sys.stderr.write(
+            f"WORSE {about}: {row['ours']:.4g}, before {row['before']:.4g} "
+            f"({row['times_worse']:.2f} times, {WORSE} is pointed out)\n"
+        )
     record = {
         "name": name,
         "commit": commit.strip(),

@@ -18,17 +18,42 @@ UPSTREAM_SPELLING = {
     "avg_neg": "NegativeDistance",
     "avg_pos": "PositiveDistance",
     "dist_gap": "DistanceGap",
-    "viz_neigbors_imgs": "viz_neighbors",
 }
 UPSTREAM_MODULES = {"training_metrics": "metrics"}
 MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
-NAMES_ONLY = ["architectures", "layers", "losses", "samplers", "training_metrics", "visualization"]
+NAMES_ONLY = ["architectures", "layers", "losses", "samplers", "training_metrics"]
 # Features A.17: what users rely on.
 METHODS = [
     *("compile", "fit", "index", "index_single", "lookup", "single_lookup", "calibrate", "match"),
     *("evaluate_retrieval", "evaluate_classification", "save", "load_index", "save_index", "index_size"),
     *("index_summary", "reset_index", "to_data_frame"),
 ]
+# Of upstream 0.17.1, in its order. Samplers take `load_example_fn` and `warmup` by name, as the guide says.
+ARGUMENTS = {
+    "callbacks.EvalCallback": "queries query_labels targets target_labels distance metrics tb_logdir k matcher "
+    "distance_thresholds known_classes retrieval_metrics",
+    "losses.CircleLoss": "distance gamma margin",
+    "losses.MultiSimilarityLoss": "distance alpha beta epsilon lmda center",
+    "losses.TripletLoss": "distance positive_mining_strategy negative_mining_strategy margin",
+    "architectures.EfficientNetSim": "input_shape embedding_size variant weights trainable l2_norm include_top pooling "
+    "gem_p",
+    "visualization.confusion_matrix": "y_pred y_true normalize labels title cmap show",
+    "visualization.projector": "embeddings labels class_mapping images image_size tooltips_info pt_size colorize "
+    "pastel_factor plot_size active_drag densmap",
+    "visualization.viz_neigbors_imgs": "example example_class neighbors class_mapping fig_size cmap show",
+    "models.SimilarityModel.index": "self x y data build verbose",
+    "models.SimilarityModel.index_single": "self x y data build verbose",
+    "models.SimilarityModel.lookup": "self x k verbose",
+    "models.SimilarityModel.single_lookup": "self x k",
+    "models.SimilarityModel.calibrate": "self x y thresholds_targets k calibration_metric matcher extra_metrics "
+    "rounding verbose",
+    "models.SimilarityModel.match": "self x cutpoint no_match_label k matcher verbose",
+    "models.SimilarityModel.evaluate_retrieval": "self x y retrieval_metrics verbose",
+    "models.SimilarityModel.evaluate_classification": "self x y k extra_metrics matcher verbose",
+    "models.SimilarityModel.save": "self filepath save_index compression overwrite include_optimizer save_format "
+    "signatures options save_traces",
+    "models.SimilarityModel.to_data_frame": "self num_items",
+}
 LINES = 4  # of an adaptation: it hands arguments on
 
 
@@ -189,11 +214,13 @@ def test_model__grows_by_one_and_comes_back_from_its_file(model, points, tmp_pat
     before = model.index_size()
     model.index_single(points[0][41], y=7, data=points[0][41], verbose=0)
     assert model.index_size() == before + 1
-    model.save(tmp_path / "m.keras")
+    model.save(tmp_path / "m.keras", save_index=True, compression=True, include_optimizer=False)
     again = keras.saving.load_model(tmp_path / "m.keras")
     assert type(again) is type(model)
     assert again.single_lookup(points[0][41], k=1)[0].label == 7
     model.save_index(tmp_path / "index", compression=True)
+    with pytest.raises(ValueError, match="save_index"):
+        model.save(tmp_path / "m.keras", save_index=False)
     with pytest.raises(FileExistsError):
         model.save_index(tmp_path / "index", overwrite=False)
     again.reset_index()
@@ -226,9 +253,10 @@ def test_arguments_of_the_callback_and_the_augmenter__reach_ours(monkeypatch, po
     from tensorflow_similarity import augmenters, callbacks
 
     monkeypatch.setattr(callbacks, "RetrievalEval", lambda *_, **named: named)
-    named = callbacks.EvalCallback(*points, *points, "snr", ["f1"], 3, "match_majority_vote", 0.5, [0])
+    named = callbacks.EvalCallback(*points, *points, "snr", ["f1"], "logs", 3, "match_majority_vote", 0.5, [0])
     voted = {"k": 3, "matcher": "match_majority_vote", "threshold": 0.5, "known_classes": [0], "distance": "snr"}
     assert named == {**voted, "classification_metrics": ["f1"], "prefix": ""}
+    assert callbacks.EvalCallback(*points, *points)["threshold"] == float("inf")
     monkeypatch.setattr(augment, "SimCLRAugmenter", lambda *_, **named: named)
     assert augmenters.SimCLRAugmenter(4, 6, jitter_stength=0.5) == {"jitter_strength": 0.5}
 
@@ -260,3 +288,25 @@ def test_model_has_every_method_that_users_rely_on():
     from tensorflow_similarity.models import SimilarityModel
 
     assert all(inspect.isfunction(getattr(SimilarityModel, name)) for name in METHODS)
+
+
+@pytest.mark.training
+@pytest.mark.parametrize("name", ARGUMENTS)
+def test_upstreams_arguments__are_taken_in_their_order(name):
+    module, *path = name.split(".")
+    found = importlib.import_module(f"tensorflow_similarity.{module}")
+    for step in path:
+        found = getattr(found, step)
+    expected = ARGUMENTS[name].split()
+    assert list(inspect.signature(found).parameters)[: len(expected)] == expected
+
+
+def test_pictures__are_those_of_keras_similarity(monkeypatch):
+    from keras_similarity import visualization as ours
+    from tensorflow_similarity import visualization as theirs
+
+    assert (theirs.viz_neigbors_imgs, theirs.confusion_matrix) == (ours.viz_neighbors, ours.confusion_matrix)
+    got = []
+    monkeypatch.setattr(ours, "projector", lambda *about, **own: got.append((about, own)))
+    theirs.projector("rows", "labels", {0: "a"}, "images", 32, {"b": [1]}, 4, True, 0.2, 500, "pan", False, seed=3)
+    assert got == [(("rows", "labels", {0: "a"}, "images", 32, {"b": [1]}, 4, 500), {"seed": 3})]

@@ -54,7 +54,9 @@ def main():
         faults = run_child(sys.executable, HERE / "faults.py", path, OPENBLAS_NUM_THREADS="1", OMP_NUM_THREADS="1")
     rows = table(calls, ours, peer, million)
     RESULTS.mkdir(exist_ok=True)
-    write("evaluate", rows, calls=calls, accuracy={"ours": ours, "peer": peer}, million=million, faults=faults)
+    packages = ours["versions"] | faults["versions"]
+    accuracy = {"ours": ours, "peer": peer}
+    write("evaluate", rows, versions=packages, calls=calls, accuracy=accuracy, million=million, faults=faults)
     for row in rows:
         mark = "ok  " if row["ours"] <= row["floor"] else "MISS"
         print(f"{mark} {row['what']}: {row['ours']:.3f} (floor {row['floor']})")

@@ -53,7 +53,8 @@ def table(ours, peer, imports):
         rows += [
             {"what": "single_lookup at 60,000, CPU ms" + ("" if absolute else " over the compiled call"),
              "backend": backend, "peer": peer["lookup_cpu_ms"], "ours": lookup["single_lookup"] if absolute else over,
-             "floor": 3.0 if absolute else 1.5, "compiled_call": lookup["compiled_call"]},
+             "floor": 3.0 if absolute else 1.5, "cpu_ms": lookup["single_lookup"],
+             "compiled_call": lookup["compiled_call"]},
             {"what": "index() of 60,000 with data, CPU over embedding alone", "backend": backend,
              "peer": peer["index_cpu_s"], "ours": result["index_cpu_s"] / result["embedding_cpu_s"], "floor": 1.3,
              "cpu_s": result["index_cpu_s"]},
@@ -81,7 +82,7 @@ def main():
     peer = run_child(peer_at, HERE / "peer.py")
     rows = table(ours, peer, imports)
     RESULTS.mkdir(exist_ok=True)
-    write("journey", rows, import_cost=imports, ours=ours, peer=peer)
+    write("journey", rows, versions=ours["jax"]["versions"], import_cost=imports, ours=ours, peer=peer)
     for row in rows:
         mark = "ok  " if row["ours"] <= row["floor"] else "MISS"
         print(f"{mark} {row.get('backend', ''):11}{row['what']}: {row['ours']:.3f} (floor {row['floor']})")

@@ -7,6 +7,8 @@ from keras_similarity.callbacks import RetrievalEval
 
 __all__ = ["EvalCallback"]
 
+OTHER: Any = None  # of upstream's arguments, one that is gone
+
 
 def EvalCallback(
     queries: Any,
@@ -15,11 +17,12 @@ def EvalCallback(
     target_labels: Any,
     distance: Any = None,
     metrics: Sequence[str] = ("binary_accuracy",),
+    tb_logdir: Any = OTHER,
     k: int = 1,
     matcher: Any = "match_nearest",
-    distance_thresholds: float = float("inf"),
+    distance_thresholds: float | None = None,
     known_classes: Any = None,
-    retrieval_metrics: Sequence[str] = ("recall@1",),
+    retrieval_metrics: Sequence[str] | None = None,
 ) -> RetrievalEval:
     """Build `keras_similarity.callbacks.RetrievalEval`; scores have no prefix in the logs."""
     return RetrievalEval(
@@ -27,11 +30,11 @@ def EvalCallback(
         query_labels,
         targets,
         target_labels,
-        retrieval_metrics,
+        retrieval_metrics or ("recall@1",),
         classification_metrics=metrics,
         k=k,
         matcher=matcher,
-        threshold=distance_thresholds,
+        threshold=float("inf") if distance_thresholds is None else distance_thresholds,
         known_classes=known_classes,
         distance=distance,
         prefix="",

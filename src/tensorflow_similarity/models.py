@@ -121,6 +121,24 @@ class SimilarityModel(models.SimilarityModel):
         columns = [(record.embedding, record.data, record.label) for record in records]
         return pandas.DataFrame(columns, columns=["embeddings", "data", "labels"])
 
+    def save(  # type: ignore[override] - upstream's order
+        self,
+        filepath: Any,
+        save_index: bool = True,
+        compression: Any = OTHER,
+        overwrite: bool = True,
+        include_optimizer: bool = True,
+        save_format: Any = OTHER,
+        signatures: Any = OTHER,
+        options: Any = OTHER,
+        save_traces: Any = OTHER,
+        **own: Any,
+    ) -> None:
+        """Write model and index to one file, which ends in `.keras`."""
+        if not save_index:
+            raise ValueError("`save_index` must be True: got False, and one file keeps both.\n  Reset the index first.")
+        super().save(filepath, overwrite=overwrite, include_optimizer=include_optimizer, **own)
+
     def save_index(self, path: Any, compression: Any = OTHER, overwrite: bool = True) -> None:
         """Write the index, and its calibration with it, to a folder."""
         if not overwrite and Path(path).exists():

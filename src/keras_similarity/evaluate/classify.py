@@ -53,6 +53,13 @@ def evaluate_classification(
         ValueError: no queries, another number of labels, an unknown metric or matcher, a NaN.
 
     Cost: one search, whatever the number of cutpoints.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [5.0]], ["a", "b"])
+        >>> evaluate_classification(index, [[0.4], [9.0]], ["a", "unknown to it"], 1.0, ["precision", "fpr"])
+        {'threshold': {'distance': 1.0, 'precision': 1.0, 'fpr': 0.0}}
     """
     found = find_labeled(index, queries, labels, k=k, ids=ids)
     if not found.known.any():

@@ -42,6 +42,10 @@ def evaluate_clustering(
         ValueError: shapes that do not fit, no rows, an unknown metric, more clusters than rows.
 
     Cost: see `kmeans`.
+
+    Example:
+        >>> evaluate_clustering([[0.0], [0.1], [5.0], [5.2]], ["a", "a", "b", "b"], metrics=["nmi"])
+        {'nmi': 1.0}
     """
     rows, codes = as_vectors(embeddings, name="embeddings"), _codes(labels, "labels")
     check_same_length(len(rows), codes, name="labels", what="embeddings")

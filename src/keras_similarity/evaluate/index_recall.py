@@ -28,6 +28,13 @@ def index_recall(index: LabeledIndex, queries: Any, k: int = 10, *, sample: int 
         ValueError: no queries, an empty index, shapes that do not fit.
 
     Cost: two searches of the sample, one of them exact.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")  # few rows: each is looked at
+        >>> ids = index.add([[0.0], [1.0], [5.0]])
+        >>> index_recall(index, [[0.4], [3.5]], k=2)
+        1.0
     """
     rows = as_vectors(queries, name="queries")
     k, sample = min(check_k(k), len(index)), check_whole(sample, name="sample", minimum=1)

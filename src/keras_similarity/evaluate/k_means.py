@@ -34,6 +34,11 @@ def kmeans(
 
     Cost: O(restarts · iterations · n · clusters · d) time, some 16 MB.
 
+    Example:
+        >>> groups = kmeans([[0.0], [5.0], [0.1], [5.2]], 2)
+        >>> bool(groups[0] == groups[2]), bool(groups[0] == groups[1])
+        (True, False)
+
     References:
         Arthur & Vassilvitskii, k-means++: the advantages of careful seeding, 2007.
     """

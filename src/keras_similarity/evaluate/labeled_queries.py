@@ -65,6 +65,13 @@ def find_labeled(
 
     Raises:
         ValueError: no queries, another number of labels or ids.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0]], ["a", "b"])
+        >>> find_labeled(index, [[0.2]], ["a"], k=2).result.labels.tolist()
+        [['a', 'b']]
     """
     rows = as_vectors(queries, name="queries")
     true_labels = label_list(labels)

@@ -46,6 +46,11 @@ def pair_distances(
         ValueError: no two items of one label, or no two of different ones; shapes that do not fit.
 
     Cost: O(max_pairs · d) time, 8 bytes a pair and some 50 MB.
+
+    Example:
+        >>> found = pair_distances([[0.0], [1.0], [5.0]], ["a", "a", "b"], distance="euclidean")
+        >>> found.positives.tolist(), sorted(found.negatives.tolist())
+        ([1.0], [4.0, 5.0])
     """
     measure = get_distance(distance)
     rows = as_vectors(embeddings, name="embeddings", unit_norm=measure.needs_unit_norm)
@@ -115,6 +120,11 @@ def distance_histogram(pairs: PairDistances, *, bins: int = 50) -> DistanceHisto
 
     Raises:
         ValueError: bins below 1.
+
+    Example:
+        >>> found = distance_histogram(PairDistances(np.array([0.0, 1.0]), np.array([3.0, 4.0])), bins=2)
+        >>> found.positives.tolist(), found.negatives.tolist()
+        ([1.0, 0.0], [0.0, 1.0])
     """
     bins = check_whole(bins, name="bins", minimum=1)
     edges = np.histogram_bin_edges(np.concatenate(pairs).astype(np.float64), bins)

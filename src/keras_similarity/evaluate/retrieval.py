@@ -53,6 +53,13 @@ def evaluate_retrieval(
 
     Raises:
         ValueError: no queries, another number of labels, an unknown metric, or no query with a right answer.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [5.0]], ["a", "a", "b"])
+        >>> evaluate_retrieval(index, [[0.4], [3.5]], ["a", "a"], ["recall@1", "precision@2"])
+        {'recall@1': 0.5, 'precision@2': 0.75}
     """
     return retrieval_report(index, queries, labels, metrics, **options).mean(average=average)
 

@@ -141,6 +141,11 @@ def evaluate_verification(
         ValueError: see `pair_distances` and `VerificationCurve.at_far`.
 
     Cost: O(max_pairs · d) time.
+
+    Example:
+        >>> rows = [[0.0], [0.1], [5.0], [5.2]]
+        >>> evaluate_verification(rows, ["a", "a", "b", "b"], far=[0.01], distance="euclidean")
+        {'auc': 1.0, 'eer': 0.0, 'average_precision': 1.0, 'tar@far=0.01': 1.0}
     """
     curve = verify_pairs(*pair_distances(embeddings, labels, distance=distance, max_pairs=max_pairs, seed=seed))
     rates = {f"tar@far={rate:g}": curve.at_far(rate).tar for rate in far}

@@ -37,6 +37,12 @@ def coverage(graph: NeighborGraph, *, fewest: int = 10) -> Any:
         MissingExtraError: pandas is not installed.
 
     Cost: O(n k) time.
+
+    Example:
+        >>> from keras_similarity.inspection import neighbor_graph
+        >>> graph = neighbor_graph([[0.0], [1.0], [5.0]], ["a", "a", "b"], k=1, distance="euclidean")
+        >>> coverage(graph, fewest=2)[["label", "items", "thin"]].values.tolist()
+        [['b', 1, True], ['a', 2, False]]
     """
     fewest = check_whole(fewest, name="fewest", minimum=1)
     if len(graph.vocabulary) == 0:

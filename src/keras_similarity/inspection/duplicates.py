@@ -36,6 +36,12 @@ def find_duplicates(graph: NeighborGraph, threshold: float = 0.35, *, relative: 
         MissingExtraError: pandas is not installed.
 
     Cost: O(n k) time.
+
+    Example:
+        >>> from keras_similarity.inspection import neighbor_graph
+        >>> graph = neighbor_graph([[0.0], [1.0], [1.01], [2.0], [3.0]], distance="euclidean")
+        >>> find_duplicates(graph, 0.1)["id"].tolist()
+        [1, 2]
     """
     if not threshold >= 0:
         raise ValueError(

@@ -104,6 +104,11 @@ def neighbor_graph(
 
     Cost: a search for every item, and the distances inside every label: O(n² d) time at worst; 12 bytes a neighbour,
         and up to 400 MB.
+
+    Example:
+        >>> graph = neighbor_graph([[0.0], [1.0], [5.0]], k=1, distance="euclidean")
+        >>> graph.rows.tolist(), graph.lengths.tolist()
+        ([[1], [0], [1]], [[1.0], [1.0], [4.0]])
     """
     measure = get_distance(distance)
     check_choice(measure.name, [name for name in distance_names() if name not in UNUSABLE], name="distance")

@@ -53,6 +53,15 @@ def find_label_issues(graph: NeighborGraph, threshold: float = STRONG) -> Any:
         MissingExtraError: pandas is not installed.
 
     Cost: O(n k log(n k)) time.
+
+    Example:
+        >>> from keras_similarity.inspection import neighbor_graph
+        >>> rows = np.concatenate([np.arange(20.0), 100 + np.arange(20.0)])[:, None]
+        >>> labels = ["a"] * 20 + ["b"] * 20
+        >>> labels[5] = "b"  # among twenty of "a"
+        >>> found = find_label_issues(neighbor_graph(rows, labels, k=10, distance="euclidean"), 2.0)
+        >>> found[["id", "suggested"]].values.tolist()[0]
+        [5, 'a']
     """
     if np.isnan(threshold):
         raise ValueError(f"`threshold` must be a number: got nan.\n  Pass {STRONG}, for example.")

@@ -31,6 +31,12 @@ def find_outliers(graph: NeighborGraph, threshold: float = TYPICAL) -> Any:
 
     Cost: O(n k) time.
 
+    Example:
+        >>> from keras_similarity.inspection import neighbor_graph
+        >>> graph = neighbor_graph([[0.0], [1.0], [2.0], [3.0], [30.0]], k=2, distance="euclidean")
+        >>> find_outliers(graph, 2.0)["id"].tolist()
+        [4]
+
     References:
         Breunig et al., LOF: identifying density-based local outliers, 2000.
     """
