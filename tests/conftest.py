@@ -12,6 +12,7 @@ import pytest
 import keras_similarity  # noqa: F401 - chooses the backend, before a test imports Keras
 from milvus_server import MilvusServer
 from postgres_server import PostgresServer
+from qdrant_places import QdrantFolders, QdrantOverHttp
 
 DATA = Path(os.environ.get("KERAS_SIMILARITY_DATA") or Path(__file__).parents[2] / "shared" / "data")
 NO_DATA = "the data sets are not on this machine (set KERAS_SIMILARITY_DATA)"
@@ -105,6 +106,28 @@ def milvus():
         server = MilvusServer(folder)
         yield server
         server.close()
+
+
+@pytest.fixture(scope="session")
+def qdrant():
+    """Folders for Qdrant's client, which has no server here."""
+    pytest.importorskip("qdrant_client", reason="it comes with `make setup BACKENDS=all` (the extra qdrant)")
+    # In memory where there is such a place: each row is a transaction that waits for the disk.
+    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(prefix="qdrant", dir=place) as folder:
+        yield QdrantFolders(folder)
+
+
+@pytest.fixture(scope="session")
+def qdrant_engine():
+    """The storage engine of Qdrant's server behind HTTP, one for the whole run of a process."""
+    for package in ("qdrant_client", "qdrant_edge"):
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed: it comes with `make setup BACKENDS=all` (the extra qdrant)")
+    with tempfile.TemporaryDirectory(prefix="qdrant") as folder:
+        place = QdrantOverHttp(Path(folder))
+        yield place
+        place.close()
 
 
 @pytest.fixture(scope="session")

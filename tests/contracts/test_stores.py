@@ -15,6 +15,7 @@ from keras_similarity.core import pairwise_distances
 from keras_similarity.index import graph, planner
 from keras_similarity.index.remote.milvus import tuning as milvus_tuning
 from keras_similarity.index.remote.postgres import tuning as postgres_tuning
+from keras_similarity.index.remote.qdrant import searching as qdrant_searching
 from keras_similarity.index.stores.disk import store as disk_store
 from oracles.where import satisfies
 
@@ -182,14 +183,15 @@ def test_any_sequence_of_changes__is_a_dict(store, monkeypatch):
 
 
 @pytest.mark.database
-@pytest.mark.parametrize("database", ["postgres", "milvus"])
+@pytest.mark.parametrize("database", ["postgres", "milvus", "qdrant", "qdrant_engine"])
 @pytest.mark.parametrize("engine", ["exact", pytest.param("auto", marks=pytest.mark.slow)])
 def test_any_sequence_of_changes__in_a_database__is_a_dict(request, database, engine, monkeypatch):
     monkeypatch.setattr(postgres_tuning, "FEW_NUMBERS", 0)  # "auto" builds its graph
     monkeypatch.setattr(milvus_tuning, "FEW_ROWS", 0)
+    monkeypatch.setattr(qdrant_searching, "FEW_ALLOWED", 0)
     server = request.getfixturevalue(database)
     machine = type("Machine", (IndexIsADict,), {"store": database, "engine": engine, "server": server})
-    examples = {"postgres": 8, "milvus": 4}[database]
+    examples = {"postgres": 8, "milvus": 4, "qdrant": 8, "qdrant_engine": 8}[database]
     run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=examples))
 
 

@@ -17,7 +17,7 @@ from keras_similarity.index.filters import Filters
 from keras_similarity.index.folder import read_folder, replace_folder
 from keras_similarity.index.graph import EngineReport
 from keras_similarity.index.readable import Readable
-from keras_similarity.index.remote import database_class, is_address, shown_address
+from keras_similarity.index.remote import DATABASES, database_class, is_address, shown_address
 from keras_similarity.index.settings import Settings
 from keras_similarity.index.snapshot import index_from_arrays, index_to_arrays
 from keras_similarity.index.stores import MemoryStore
@@ -35,7 +35,7 @@ from keras_similarity.index.stores.disk.snapshot import write_snapshot
 __all__ = ["Kept", "as_path", "place_of"]
 
 MEMORY = "memory"
-ADDRESS = re.compile(r"://|^(postgres(ql)?|milvus):/")  # a URL, and what `Path` makes of one
+ADDRESS = re.compile(rf"://|^({'|'.join(DATABASES)}):/")  # a URL, and what `Path` makes of one
 
 
 class Kept(Readable):

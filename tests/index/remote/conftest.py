@@ -8,7 +8,7 @@ from keras_similarity import Index
 DIM = 8
 
 
-@pytest.fixture(params=["postgres", "milvus"])
+@pytest.fixture(params=["postgres", "milvus", "qdrant", "qdrant_engine"])
 def database(request):
     """Each database in turn; a file of tests for one of them says so by a fixture of this name."""
     return request.getfixturevalue(request.param)

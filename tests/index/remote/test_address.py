@@ -11,6 +11,7 @@ from keras_similarity import Index
 from keras_similarity.errors import DatabaseError, DatabaseUnavailableError, KerasSimilarityError
 from keras_similarity.index.remote.milvus.address import Address
 from keras_similarity.index.remote.postgres import session
+from keras_similarity.index.remote.qdrant.address import Address as QdrantAddress
 from milvus_server import MilvusServer
 
 SECRET = "s3cret@/:%"
@@ -48,6 +49,17 @@ pymilvus = pytest.importorskip("pymilvus", reason="an extra (milvus); make test-
         ("milvus://me:[s3cret]@host?table=shoes", "needs a URL of Milvus"),
         ("milvus://me:s3cret\u2100@host?table=shoes", "needs a URL of Milvus"),
         ("milvus://me:s3cret\ud800@host?table=shoes", "needs a URL of Milvus"),
+        ("qdrant://host", "needs the name of a collection in its URL"),
+        ("qdrant:///folder?table=Shoes", "of lower-case letters"),
+        ("qdrant://host?table=shoes&timeout=0.5", "`timeout` must be whole seconds from 1 to 3600"),
+        ("qdrant://host?table=shoes&secure=yes", "`secure` must be true or false"),
+        (f"qdrant://me:{QUOTED}@host?table=shoes", "with an api_key=… in place of a user"),
+        ("qdrant://host?table=shoes&api_key=s3cret&nonsense=1", "options are table, timeout, api_key, secure"),
+        ("qdrant://host:99999?table=shoes&api_key=s3cret", "needs a URL of Qdrant"),
+        ("qdrant://host/path?table=shoes&api_key=s3cret", "needs a URL of Qdrant"),
+        ("qdrant:///folder?table=shoes&api_key=s3cret", "needs a URL of Qdrant"),
+        ("qdrant://host?table=shoes&api_key=s3cret\u2100", "needs a URL of Qdrant"),
+        ("qdrant://host?table=shoes&api_key=s3cret%0a", "needs a URL of Qdrant"),
     ],
 )
 def test_url_that_cannot_be__says_what_must_hold_and_no_secret(url, words):
@@ -61,6 +73,14 @@ def test_milvus_url__shows_no_secret_and_names_each():
     address = Address.parse(f"milvus://me:{QUOTED}@host?table=shoes&token=t0ken")
     assert address.secrets == (SECRET, "t0ken")
     assert (address.shown, repr(address)) == (shown := "milvus://me@host:19530?table=shoes", f"Address({shown!r})")
+
+
+def test_qdrant_url__shows_no_secret():
+    address = QdrantAddress.parse("qdrant://host?table=shoes&api_key=s3cret&secure=true")
+    assert (address.url, address.api_key) == ("https://host:6333", "s3cret")
+    assert (address.shown, repr(address)) == (shown := "qdrant://host:6333?table=shoes", f"Address({shown!r})")
+    folder = QdrantAddress.parse("qdrant:///a%20folder/b?table=shoes")
+    assert (folder.url, folder.folder, folder.shown) == ("", "/a folder/b", "qdrant:///a%20folder/b?table=shoes")
 
 
 def test_url_where_only_a_folder_does__is_refused_and_no_secret(tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from keras_similarity.index.remote.milvus import nearest as milvus_nearest
 from keras_similarity.index.remote.milvus import tuning as milvus_tuning
 from keras_similarity.index.remote.postgres import nearest as postgres_nearest
 from keras_similarity.index.remote.postgres import tuning as postgres_tuning
+from keras_similarity.index.remote.qdrant import searching as qdrant_searching
 from oracles.where import combined
 
 
@@ -35,7 +36,7 @@ def test_search__is_that_of_the_index_in_memory(filled, rng):
 
 
 def test_many_queries__in_blocks_are_as_one_by_one(filled, rng, monkeypatch):
-    for module in (milvus_nearest, postgres_nearest):
+    for module in (milvus_nearest, postgres_nearest, qdrant_searching):
         monkeypatch.setattr(module, "MOST_QUERIES", 4)
     index, twin = filled
     queries = rng.normal(size=(11, 8)).astype(np.float32)
@@ -223,6 +224,7 @@ def test_truncated_embeddings__keep_their_first_numbers(make, rng, tmp_path):
 def test_opened_elsewhere__sees_what_is_written_and_what_is_built(filled, rng, monkeypatch):
     monkeypatch.setattr(postgres_tuning, "FEW_NUMBERS", 0)
     monkeypatch.setattr(milvus_tuning, "FEW_ROWS", 0)
+    monkeypatch.setattr(qdrant_searching, "FEW_ALLOWED", 0)
     index, _ = filled
     with Index.open(index.store) as other:
         assert not other.refresh()
@@ -230,9 +232,10 @@ def test_opened_elsewhere__sees_what_is_written_and_what_is_built(filled, rng, m
         index.add(np.full((1, 8), 50.0), ids=["far"], labels=["a new label"])
         other.refresh()  # PostgreSQL shows it without
         assert other.search(np.full((1, 8), 50.0), k=1, where={"label": "a new label"}).ids.tolist() == [["far"]]
-        assert index.build().engine == "hnsw"
+        built = "exact" if index.store.startswith("qdrant:///") else "hnsw"  # a folder has no graph
+        assert index.build().engine == built
         assert other.refresh()
-        assert other.describe()["engine"]["engine"] == "hnsw"
+        assert other.describe()["engine"]["engine"] == built
         assert other.search(np.full((1, 8), 50.0), k=1).labels.tolist() == [["a new label"]]
 
 

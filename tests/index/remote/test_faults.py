@@ -14,7 +14,11 @@ from keras_similarity import Index
 from keras_similarity.errors import UnknownIdError
 
 ROW = np.ones((1, 8), np.float32)
-WRITERS = {"postgresql": (4, 12), "milvus": (3, 4)}  # at once, and turns of each: a write to Milvus takes 200 ms
+WRITERS = {
+    "postgresql": (4, 12),
+    "milvus": (3, 4),
+    "qdrant": (4, 6),
+}  # at once, and turns of each: a write to Milvus takes 200 ms
 
 
 def test_item_changed_since_it_was_found__says_search_again(make):
@@ -71,6 +75,8 @@ def test_writer_killed_at_random_moments__whole_writes_alone_are_there(make, rng
     context = multiprocessing.get_context("spawn")
     for kill in range(6):
         index = make()
+        if index.store.startswith("qdrant:"):  # nor may two processes open a folder
+            pytest.skip("Qdrant has no transactions: test_qdrant.py says what is left of a killed write")
         here, there = context.Pipe(duplex=False)
         writer = context.Process(target=write_until_killed, args=(index.store, there))
         writer.start()

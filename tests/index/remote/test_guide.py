@@ -15,6 +15,12 @@ def test_the_guide_to_milvus_prints_what_it_says(milvus, tmp_path, monkeypatch):
     run_guide("milvus.md", least=3)
 
 
+def test_the_guide_to_qdrant_prints_what_it_says(qdrant, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SHOES_URL", qdrant.url())
+    run_guide("qdrant.md", least=3)
+
+
 def test_the_guide_prints_what_it_says(postgres, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SHOES_URL", postgres.url())

@@ -12,10 +12,10 @@ from clusters import DIM, clustered, near
 from keras_similarity import Index
 from keras_similarity.core import get_distance, pairwise_distances
 from keras_similarity.errors import DatabaseError, DatabaseTimeoutError, IndexFormatError, IndexMismatchError
+from keras_similarity.index.remote.keys import id_key, id_of, int_bounds, value_key
 from keras_similarity.index.remote.milvus import nearest, schema, searching, tuning
 from keras_similarity.index.remote.milvus.address import Address
 from keras_similarity.index.remote.milvus.failures import as_failure
-from keras_similarity.index.remote.milvus.keys import id_key, id_of, int_bounds, value_key
 from keras_similarity.index.remote.milvus.lock import TableLock
 from keras_similarity.index.remote.milvus.schema import METRICS
 from keras_similarity.index.remote.milvus.session import Session

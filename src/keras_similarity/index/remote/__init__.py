@@ -3,13 +3,14 @@
 import importlib
 from typing import Any
 
-__all__ = ["database_class", "is_address", "shown_address"]
+__all__ = ["DATABASES", "database_class", "is_address", "shown_address"]
 
 # Scheme of a URL -> the package, and its class of indexes.
 DATABASES = {
     "postgresql": ("postgres", "PostgresIndex"),
     "postgres": ("postgres", "PostgresIndex"),
     "milvus": ("milvus", "MilvusIndex"),
+    "qdrant": ("qdrant", "QdrantIndex"),
 }
 
 
@@ -38,7 +39,7 @@ def _known(address: str) -> tuple[str, str]:
     scheme = address.partition("://")[0]
     if scheme not in DATABASES:
         raise ValueError(
-            '`store` must be a folder, "memory" or a URL of postgresql://…?table=NAME or milvus://…?table=NAME: '
-            f"got one of {scheme[:20]}://.\n  Pass one of these."
+            '`store` must be a folder, "memory" or a URL of postgresql://…?table=NAME, milvus://…?table=NAME or '
+            f"qdrant://…?table=NAME: got one of {scheme[:20]}://.\n  Pass one of these."
         )
     return DATABASES[scheme]

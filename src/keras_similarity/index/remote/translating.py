@@ -7,24 +7,17 @@ from typing import Any, Generic, TypeVar
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.core.where import ABSENT, RESERVED, And, Comparison, Not, Where, comparisons
 
-__all__ = ["Translator", "check_text", "members", "metadata_fields", "needs_labels", "unknown_field"]
+__all__ = ["CodeTranslator", "Translator", "check_text", "members", "metadata_fields", "needs_labels", "unknown_field"]
 
 SHOWN = 20  # fields of a message
 C = TypeVar("C")
 
 
 class Translator(ABC, Generic[C]):
-    """Turns filters into the conditions of one database; what it keeps is what the filter means in memory.
-
-    Args:
-        vocabulary: Every label of the index.
-    """
+    """Turns filters into the conditions of one database; what it keeps is what the filter means in memory."""
 
     everything: C
     nothing: C
-
-    def __init__(self, vocabulary: LabelVocabulary) -> None:
-        self._vocabulary = vocabulary
 
     def condition(self, tree: Where) -> C:
         """Return a parsed filter as a condition."""
@@ -35,14 +28,45 @@ class Translator(ABC, Generic[C]):
                 opposite = {"ne": "eq", "nin": "in"}[tree.operation]
                 return self.complement(self.condition(Comparison(tree.field, opposite, tree.operand)))
             if tree.field == "label":
-                return self._of_label(tree)
+                return self.of_label(tree)
             return self.of_id(tree) if tree.field == "id" else self.of_metadata(tree)
         parts = [self.condition(part) for part in tree.parts]
         if not parts:
             return self.everything if isinstance(tree, And) else self.nothing
         return self.joined(parts, all_of=isinstance(tree, And))
 
-    def _of_label(self, comparison: Comparison) -> C:
+    @abstractmethod
+    def complement(self, condition: C) -> C:
+        """Return what holds for all other items, those that lack a field among them."""
+
+    @abstractmethod
+    def joined(self, parts: list[C], *, all_of: bool) -> C:
+        """Return what holds where all of the parts do, or one of them."""
+
+    @abstractmethod
+    def of_label(self, comparison: Comparison) -> C:
+        """Return a comparison of the label, by any operation but "ne" and "nin"."""
+
+    @abstractmethod
+    def of_id(self, comparison: Comparison) -> C:
+        """Return a comparison of the id, by any operation but "ne" and "nin"."""
+
+    @abstractmethod
+    def of_metadata(self, comparison: Comparison) -> C:
+        """Return a comparison of a field of the metadata, by any operation but "ne" and "nin"."""
+
+
+class CodeTranslator(Translator[C]):
+    """Where rows hold the codes of their labels.
+
+    Args:
+        vocabulary: Every label of the index.
+    """
+
+    def __init__(self, vocabulary: LabelVocabulary) -> None:
+        self._vocabulary = vocabulary
+
+    def of_label(self, comparison: Comparison) -> C:
         """Labels are compared here, in Python, whose equality is theirs; the database is asked for their codes."""
         if comparison.operation in ("eq", "in"):
             wanted = members(comparison)
@@ -54,24 +78,8 @@ class Translator(ABC, Generic[C]):
         return self.of_codes(codes, without=without)
 
     @abstractmethod
-    def complement(self, condition: C) -> C:
-        """Return what holds for all other items, those that lack a field among them."""
-
-    @abstractmethod
-    def joined(self, parts: list[C], *, all_of: bool) -> C:
-        """Return what holds where all of the parts do, or one of them."""
-
-    @abstractmethod
     def of_codes(self, codes: list[int], *, without: bool) -> C:
         """Return what holds for items whose label has one of these codes, and for those without a label if asked."""
-
-    @abstractmethod
-    def of_id(self, comparison: Comparison) -> C:
-        """Return a comparison of the id, by any operation but "ne" and "nin"."""
-
-    @abstractmethod
-    def of_metadata(self, comparison: Comparison) -> C:
-        """Return a comparison of a field of the metadata, by any operation but "ne" and "nin"."""
 
 
 def members(comparison: Comparison) -> tuple[Any, ...]:

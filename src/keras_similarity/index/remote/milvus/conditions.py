@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 
 from keras_similarity.core.where import RANGES, Comparison
-from keras_similarity.index.remote.milvus.keys import field_key, id_key, int_bounds, value_key
-from keras_similarity.index.remote.translating import Translator, members
+from keras_similarity.index.remote.keys import field_key, id_key, int_bounds, value_key
+from keras_similarity.index.remote.translating import CodeTranslator, members
 
 __all__ = ["EVERY", "MilvusTranslator", "all_of", "in_list"]
 
@@ -14,7 +14,7 @@ SIGNS = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
 KINDS = {float: ("n", "o"), str: ("s", "t")}
 
 
-class MilvusTranslator(Translator[str]):
+class MilvusTranslator(CodeTranslator[str]):
     """Turns filters into expressions."""
 
     everything, nothing = EVERY, NONE

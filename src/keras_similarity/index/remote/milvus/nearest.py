@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance
 from keras_similarity.index.engines.exact import ExactEngine
+from keras_similarity.index.remote.keys import id_of
 from keras_similarity.index.remote.milvus.items import pages
-from keras_similarity.index.remote.milvus.keys import id_of
 from keras_similarity.index.remote.milvus.schema import METRICS
 from keras_similarity.index.remote.milvus.session import Session
 from keras_similarity.index.remote.milvus.state import State

@@ -7,9 +7,9 @@ from typing import Any
 
 from keras_similarity.core.results import SearchResult
 from keras_similarity.core.where import Where
+from keras_similarity.index.remote.keys import field_key
 from keras_similarity.index.remote.milvus.conditions import EVERY, MilvusTranslator, all_of
 from keras_similarity.index.remote.milvus.items import counted
-from keras_similarity.index.remote.milvus.keys import field_key
 from keras_similarity.index.remote.milvus.label_table import MilvusLabels
 from keras_similarity.index.remote.milvus.nearest import (
     MOST_EFFORT,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_similarity.core.where import RANGES, Comparison
-from keras_similarity.index.remote.translating import Translator, members
+from keras_similarity.index.remote.translating import CodeTranslator, members
 
 __all__ = ["ALL", "Condition", "SqlTranslator"]
 
@@ -32,7 +32,7 @@ class Condition:
 ALL, NONE = Condition("TRUE"), Condition("FALSE")
 
 
-class SqlTranslator(Translator[Condition]):
+class SqlTranslator(CodeTranslator[Condition]):
     """Turns filters into SQL."""
 
     everything, nothing = ALL, NONE

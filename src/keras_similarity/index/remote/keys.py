@@ -1,15 +1,15 @@
-"""Ids and metadata values as text that Milvus compares right: of safe letters, so that nothing in it needs quoting.
+"""Ids and metadata values as text that a database compares right: of safe letters, so that nothing needs quoting.
 
-Milvus compares JSON numbers as float64 or int64 and text by its bytes, and its expressions have no parameters. Here a
-value becomes a letter for its kind and hexadecimal digits, in the order of the values: the digits of UTF-8 are in the
-order of code points, and a number is the bits of the nearest float64, then how far it is from that.
+Milvus and Qdrant compare JSON numbers as float64, and text by its bytes if at all. Here a value becomes a letter for
+its kind and hexadecimal digits, in the order of the values: the digits of UTF-8 are in the order of code points, and a
+number is the bits of the nearest float64, then how far it is from that.
 """
 
 import math
 import struct
 from typing import Any
 
-__all__ = ["field_key", "id_key", "id_of", "int_bounds", "value_key"]
+__all__ = ["field_key", "id_key", "id_of", "int_bounds", "number_parts", "value_key"]
 
 LEAST, MOST = -(2**63), 2**63 - 1
 MOST_REST = 2047  # between an int of 64 bits and its nearest float64 lie at most 1024
@@ -53,13 +53,18 @@ def int_bounds(operation: str, bound: float) -> tuple[int, int]:
     return (LEAST, min(most, MOST)) if most >= LEAST else (0, -1)
 
 
-def _number_key(number: int | float) -> str:
+def number_parts(number: int | float) -> tuple[float, int]:
+    """Return the nearest float64, infinite beyond them all, and how far the number is above it: compared in turn."""
     try:
         near = float(number) + 0.0  # -0.0 is 0.0
     except OverflowError:
         near = math.copysign(math.inf, number)
     rest = 0 if math.isinf(near) or isinstance(number, float) else number - int(near)
-    rest = max(-MOST_REST, min(rest, MOST_REST))  # farther away than that no number that is kept can be
+    return near, max(-MOST_REST, min(rest, MOST_REST))  # farther away than that no number that is kept can be
+
+
+def _number_key(number: int | float) -> str:
+    near, rest = number_parts(number)
     bits = struct.unpack(">Q", struct.pack(">d", near))[0]
     bits ^= 2**64 - 1 if bits >> 63 else 2**63
     return f"{bits:016x}{rest + 2048:03x}"

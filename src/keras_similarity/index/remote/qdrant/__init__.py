@@ -1,0 +1,1 @@
+"""Points, filters and search in Qdrant. Tested against its client's local mode, not yet against a server."""

@@ -1,0 +1,163 @@
+"""What an index asks of Qdrant over HTTP, and what becomes of refusals: not of a server, see `qdrant_places.py`."""
+
+import logging
+import threading
+import traceback
+
+import numpy as np
+import pytest
+
+from keras_similarity import Index
+from keras_similarity.errors import DatabaseError, DatabaseTimeoutError, DatabaseUnavailableError
+from keras_similarity.index.remote.qdrant import searching, session, state
+
+ROW = np.ones((1, 8), np.float32)
+SECRET = "s3cret"
+
+
+@pytest.fixture
+def http(qdrant_engine):
+    qdrant_engine.requests.clear()
+    yield qdrant_engine
+    qdrant_engine.api_key, qdrant_engine.version, qdrant_engine.refusals = None, "1.16.0", []
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    monkeypatch.setattr(session, "WAIT_SECONDS", 0.3)
+
+
+def test_requests_are_those_of_the_api_and_answers_the_same(http, rng, monkeypatch):
+    index, twin = http.index(8, "euclidean"), Index(8, "euclidean")
+    vectors = rng.normal(size=(60, 8)).astype(np.float32)
+    for one in (index, twin):
+        one.add(
+            vectors,
+            labels=[None if row % 7 == 0 else ["cat", 3, ("x", 1)][row % 3] for row in range(60)],
+            ids=[row if row % 2 else f"id {row}" for row in range(60)],
+            data=[b"%d" % row for row in range(60)],
+            metadata=[{"n": row - 0.5, "s": "abc"[row % 3]} for row in range(60)],
+        )
+        one.update([1, "id 2"], labels=["dog", None])
+        one.remove([3, "no such"])
+    for where in (
+        None,
+        {"label": {"nin": ["cat", None]}},
+        {"or": [{"n": {"lt": 10}}, {"s": {"gte": "b"}}], "id": {"gt": 4}},
+        {"label": {"gt": "cat"}},
+        {"not": {"n": {"exists": True}, "s": {"in": ["a", "c"]}}},
+    ):
+        found, truth = (one.search(vectors[:3], where=where) for one in (index, twin))
+        assert found.ids.tolist() == truth.ids.tolist(), where
+        assert [record.id for record in index.records(where=where)] == [
+            record.id for record in twin.records(where=where)
+        ]
+    assert index.arrays().embeddings.tolist() == twin.arrays().embeddings.tolist()
+    with pytest.raises(ValueError, match="Did you mean 's'"):
+        index.search(vectors[:1], where={"ss": 1})
+    assert {name["field_name"] for name in http.sent("/index")} == set(state.INDEXED)
+    index.clear()
+    assert len(index) == 0
+    index.close()
+
+
+def test_few_rows_are_all_looked_at_and_many_by_the_graph(http, rng, monkeypatch):
+    index = http.index(8, "euclidean")
+    vectors = rng.normal(size=(60, 8)).astype(np.float32)
+    index.add(vectors, metadata=[{"n": row} for row in range(60)])
+
+    def params(**options):
+        http.requests.clear()
+        index.search(vectors[:1], **options)
+        return [search["params"] for body in http.sent("/query/batch") for search in body["searches"]]
+
+    assert params() == [{"exact": True}]
+    monkeypatch.setattr(searching, "FEW_ALLOWED", 10)
+    assert params() == [{"hnsw_ef": 512}]
+    assert params(exact=True) == params(where={"n": {"lt": 5}}) == [{"exact": True}]
+    report = index.build()
+    assert (report.engine, report.recall, report.effort, report.sample) == ("hnsw", 1.0, 16, 60)
+    assert params(k=20) == [{"hnsw_ef": 32}]
+    index.close()
+
+
+def test_writers_at_once_never_share_an_id(http, rng):
+    index = http.index(8, "euclidean")
+    counted, errors = [], []
+
+    def write():
+        try:
+            with Index.open(index.store) as mine:
+                for _ in range(8):
+                    counted.extend(mine.add(np.ones((3, 8))).tolist())
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not errors
+    assert sorted(counted) == sorted(index) == list(range(96))
+    assert index.check().ok
+    index.close()
+
+
+def test_lost_and_refused_writes(http, impatient):
+    index = http.index(8, "euclidean")
+    http.refusals = [503, 200, 0, 200, 503]  # busy, hung up, busy: each is tried again
+    index.add(ROW)
+    assert (len(index), index.check().ok) == (1, True)
+    before = index.generation
+    http.refusals = [200, 500]  # the state, then the items
+    with pytest.raises(DatabaseError, match=r"refused: refused\.\n  What was being written may be there in part"):
+        index.add(ROW, ids=[7])
+    assert index.generation == before + 2  # what was read under the one before may not be true any more
+    http.refusals = [200] + [0] * 9
+    with pytest.raises(DatabaseUnavailableError, match="went away"):
+        index.add(ROW, ids=[7])
+    http.refusals = []
+    index.add(ROW, ids=[7])
+    assert list(index) == [0, 7]
+    index.close()
+
+
+def test_api_key__is_sent_and_never_told(http, impatient, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    http.api_key = SECRET
+    with pytest.warns(UserWarning, match="insecure connection"):  # the client's own word
+        index = Index(8, store=http.url("shoes", api_key=SECRET))
+    index.add(ROW)
+    seen = [repr(index), index.store, str(index.describe()), str(vars(index)), repr(index._session._address)]
+    http.api_key = "an0ther"
+    with pytest.raises(DatabaseError, match=r"refused: refused\.\n  Check the api_key") as caught:
+        index.search(ROW)
+    seen.append("".join(traceback.format_exception(caught.value)))
+    with pytest.raises(DatabaseError, match="Check the api_key"):
+        Index.open(http.url("shoes"))
+    seen += [caplog.text, *capfd.readouterr()]
+    assert not [text for text in seen if SECRET in text]
+    index.close()
+
+
+def test_server_that_is_not_there__no_key_in_error_log_or_stderr(http, impatient, caplog, capfd):
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(DatabaseUnavailableError, match=r"127\.0\.0\.1:9\?table=shoes cannot be reached") as caught:
+        Index.open(f"qdrant://127.0.0.1:9?table=shoes&secure=true&api_key={SECRET}")
+    said = "".join(traceback.format_exception(caught.value)) + caplog.text
+    assert SECRET not in said
+    assert capfd.readouterr() == ("", "")
+
+
+def test_server_that_does_not_answer__is_a_timeout(http):
+    index = Index(8, store=http.url(timeout=1))
+    with http.lock, pytest.raises(DatabaseTimeoutError, match="in the time allowed"):
+        len(index)
+    index.close()
+
+
+def test_server_that_is_too_old__is_refused(http):
+    http.version = "1.15.4"
+    with pytest.raises(DatabaseError, match=r"needs Qdrant 1\.16 or newer: it is 1\.15\.4"):
+        Index(8, store=http.url())
