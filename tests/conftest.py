@@ -15,6 +15,8 @@ from postgres_server import PostgresServer
 from qdrant_places import QdrantFolders, QdrantOverHttp
 
 DATA = Path(os.environ.get("KERAS_SIMILARITY_DATA") or Path(__file__).parents[2] / "shared" / "data")
+# For what waits for the disk at every row, where no test is about the disk.
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
 NO_DATA = "the data sets are not on this machine (set KERAS_SIMILARITY_DATA)"
 # Folders whose every test trains or embeds with Keras; single tests elsewhere carry the marker themselves.
 TRAINING_FOLDERS = {
@@ -112,9 +114,7 @@ def milvus():
 def qdrant():
     """Folders for Qdrant's client, which has no server here."""
     pytest.importorskip("qdrant_client", reason="it comes with `make setup BACKENDS=all` (the extra qdrant)")
-    # In memory where there is such a place: each row is a transaction that waits for the disk.
-    place = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with tempfile.TemporaryDirectory(prefix="qdrant", dir=place) as folder:
+    with tempfile.TemporaryDirectory(prefix="qdrant", dir=MEMORY) as folder:
         yield QdrantFolders(folder)
 
 
@@ -124,7 +124,7 @@ def qdrant_engine():
     for package in ("qdrant_client", "qdrant_edge"):
         if importlib.util.find_spec(package) is None:
             pytest.skip(f"{package} is not installed: it comes with `make setup BACKENDS=all` (the extra qdrant)")
-    with tempfile.TemporaryDirectory(prefix="qdrant") as folder:
+    with tempfile.TemporaryDirectory(prefix="qdrant", dir=MEMORY) as folder:
         place = QdrantOverHttp(Path(folder))
         yield place
         place.close()

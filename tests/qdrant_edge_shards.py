@@ -10,7 +10,8 @@ import qdrant_edge as edge
 from qdrant_client import QdrantClient
 from qdrant_client.http import models
 
-SCHEMAS = {"integer": edge.PayloadSchemaType.Integer, "keyword": edge.PayloadSchemaType.Keyword}
+KINDS = edge.PayloadSchemaType
+SCHEMAS = {"float": KINDS.Float, "integer": KINDS.Integer, "keyword": KINDS.Keyword}
 
 
 class EdgeClient:

@@ -55,7 +55,7 @@ def test_requests_are_those_of_the_api_and_answers_the_same(http, rng, monkeypat
     assert index.arrays().embeddings.tolist() == twin.arrays().embeddings.tolist()
     with pytest.raises(ValueError, match="Did you mean 's'"):
         index.search(vectors[:1], where={"ss": 1})
-    assert {name["field_name"] for name in http.sent("/index")} == set(state.INDEXED)
+    assert {name["field_name"] for name in http.sent("/index")} == {*state.INDEXED, "numbers.id", "numbers.f6e"}
     index.clear()
     assert len(index) == 0
     index.close()
@@ -74,7 +74,8 @@ def test_few_rows_are_all_looked_at_and_many_by_the_graph(http, rng, monkeypatch
     assert params() == [{"exact": True}]
     monkeypatch.setattr(searching, "FEW_ALLOWED", 10)
     assert params() == [{"hnsw_ef": 512}]
-    assert params(exact=True) == params(where={"n": {"lt": 5}}) == [{"exact": True}]
+    assert params(exact=True) == params(where={"n": {"lt": 18}}) == [{"exact": True}]
+    assert params(where={"n": {"lt": 19}}) == [{"hnsw_ef": 8 * 512}]
     report = index.build()
     assert (report.engine, report.recall, report.effort, report.sample) == ("hnsw", 1.0, 16, 60)
     assert params(k=20) == [{"hnsw_ef": 32}]

@@ -13,7 +13,7 @@ from typing import Any
 from keras_similarity.core.label_json import label_from_json
 from keras_similarity.core.where import ABSENT, RANGES, Comparison
 from keras_similarity.index.remote.keys import field_key, number_parts
-from keras_similarity.index.remote.qdrant.keys import label_key, mark, point_id
+from keras_similarity.index.remote.qdrant.keys import EXACT, label_key, mark, point_id
 from keras_similarity.index.remote.translating import Translator, members
 
 __all__ = ["QdrantTranslator"]
@@ -80,12 +80,14 @@ class QdrantTranslator(Translator[Any]):
         return self._among("equals", [mark(comparison.field, value) for value in members(comparison)])
 
     def _beyond(self, name: str, comparison: Comparison) -> Any:
-        """Return what holds for numbers on the right side of a bound: by the nearest float64, then by what is left."""
+        """Return what holds for numbers on the right side of a bound: by the nearest float64, and what is left."""
         models = self._models
         near, rest = number_parts(comparison.operand)
         if math.isinf(near):
             inside = (near > 0) == (comparison.operation in ("lt", "lte"))
             return self._range(f"numbers.{name}", gte=-sys.float_info.max) if inside else self.nothing
+        if abs(near) < EXACT:
+            return self._range(f"numbers.{name}", **{comparison.operation: near})
         equal = self._range(f"numbers.{name}", gte=near, lte=near)
         level = models.Filter(must=[equal, self._range(f"rests.{name}", **{comparison.operation: rest})])
         return models.Filter(should=[self._range(f"numbers.{name}", **{comparison.operation[:2]: near}), level])

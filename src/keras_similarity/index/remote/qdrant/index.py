@@ -25,7 +25,16 @@ from keras_similarity.index.remote.qdrant.address import Address
 from keras_similarity.index.remote.qdrant.items import as_points, put, with_ids
 from keras_similarity.index.remote.qdrant.reading import QdrantReading
 from keras_similarity.index.remote.qdrant.session import Session
-from keras_similarity.index.remote.qdrant.state import METRICS, State, change, create, items_only, open_state
+from keras_similarity.index.remote.qdrant.state import (
+    METRICS,
+    MOST_INDEXED,
+    State,
+    change,
+    create,
+    index_fields,
+    items_only,
+    open_state,
+)
 from keras_similarity.index.remote.qdrant.tuning import build_graph
 from keras_similarity.index.settings import Settings
 from keras_similarity.index.stores.disk.folder import check_durability
@@ -96,6 +105,7 @@ class QdrantIndex(QdrantReading, Index):
 
     def _adopt(self, session: Session, address: Address, settings: Settings, state: State) -> None:
         self._live_at(address.shown, settings)
+        self._indexed: set[str] = set()  # fields whose numbers have one, as far as this process knows
         self._begin(session, settings, state)
 
     def _insert(self, vectors: NDArray[Any], own_ids: Ids | None, beside: dict[str, Any]) -> Ids:
@@ -124,7 +134,12 @@ class QdrantIndex(QdrantReading, Index):
             self._written(lambda state: (_with_room(state, batch), batch), self._put)
 
     def _put(self, before: State, batch: Batch) -> None:
-        put(self._session, as_points(self._session, self.settings, batch, self._labels.known, before.next_seq))
+        points = as_points(self._session, self.settings, batch, self._labels.known, before.next_seq)
+        fresh = {name for point in points for name in point.payload["numbers"]} - self._indexed
+        fresh = sorted(fresh)[: max(0, MOST_INDEXED - len(self._indexed))]
+        index_fields(self._session, {f"numbers.{name}": "float" for name in fresh})
+        self._indexed.update(fresh)
+        put(self._session, points)
 
     def _drop(self, ids: Ids) -> int:
         self._session.check_writable()

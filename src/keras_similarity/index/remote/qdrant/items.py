@@ -7,7 +7,7 @@ keeps directions), and its payload
     id, label, data, metadata    the label and the metadata as JSON, data in base64
     label_key         what filters compare of the label
     fields, equals    names of the metadata's fields, and each with its value: what filters compare as equal
-    numbers, rests    field's key -> the nearest float64, and what is left of it: what ranges compare, of the id too
+    numbers, rests    field's key -> the nearest float64, and what is left: what ranges compare, of the id too
     norm              the embedding's length, under cosine
 """
 
@@ -25,7 +25,7 @@ from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.index.ids import Ids
 from keras_similarity.index.remote.items import Batch, Page
 from keras_similarity.index.remote.keys import field_key, number_parts
-from keras_similarity.index.remote.qdrant.keys import label_key, mark, point_id
+from keras_similarity.index.remote.qdrant.keys import EXACT, label_key, mark, point_id
 from keras_similarity.index.remote.qdrant.session import Session
 from keras_similarity.index.remote.qdrant.state import items_only
 from keras_similarity.index.rows import Floats
@@ -91,7 +91,7 @@ def _metadata(raw: bytes | None, item_id: int | str) -> dict[str, Any]:
         "fields": list(values),
         "equals": [mark(name, value) for name, value in values.items()],
         "numbers": {name: near for name, (near, _) in parts.items()},
-        "rests": {name: rest for name, (_, rest) in parts.items()},
+        "rests": {name: rest for name, (near, rest) in parts.items() if abs(near) >= EXACT},
     }
     return payload if raw is None else payload | {"metadata": raw.decode()}
 

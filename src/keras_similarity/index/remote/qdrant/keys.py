@@ -8,9 +8,10 @@ from typing import Any
 from keras_similarity.core.label_json import label_to_json
 from keras_similarity.index.remote.keys import id_key, value_key
 
-__all__ = ["label_key", "mark", "point_id"]
+__all__ = ["EXACT", "label_key", "mark", "point_id"]
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "keras-similarity/id")
+EXACT = 2.0**53  # below it, two numbers have two nearest float64s
 MOST_TEXT = 128  # characters of a key, beyond which it is hashed
 
 

@@ -15,7 +15,17 @@ from keras_similarity.errors import DatabaseError, IndexFormatError, IndexLocked
 from keras_similarity.index.remote.qdrant.session import Session, missing
 from keras_similarity.index.settings import Settings
 
-__all__ = ["METRICS", "State", "change", "create", "items_only", "open_state", "read_state"]
+__all__ = [
+    "METRICS",
+    "MOST_INDEXED",
+    "State",
+    "change",
+    "create",
+    "index_fields",
+    "items_only",
+    "open_state",
+    "read_state",
+]
 
 SCHEMA_VERSION = 1
 KEY = str(uuid.uuid5(uuid.NAMESPACE_URL, "keras-similarity/state"))
@@ -31,6 +41,7 @@ METRICS = {
 }
 # What filters and pages look at. A server makes indexes of it; a local mode has none.
 INDEXED = {"seq": "integer", "generation": "integer", "label_key": "keyword", "fields": "keyword", "equals": "keyword"}
+MOST_INDEXED = 100  # fields of the metadata whose numbers a server makes an index of
 T = TypeVar("T")
 
 
@@ -77,11 +88,16 @@ def create(session: Session, settings: Settings) -> State:
         session.call("create_collection", vectors_config={"embedding": vectors})
     except DatabaseError as error:
         raise taken if "already exists" in str(error) else error from None
-    for name, kind in {} if session.local else INDEXED.items():
-        session.call("create_payload_index", name, models.PayloadSchemaType(kind), wait=True)
+    index_fields(session, INDEXED)
     state = State(settings.to_json())
     _put(session, state, after=-1)
     return state
+
+
+def index_fields(session: Session, kinds: dict[str, str]) -> None:
+    """Have a server make indexes of fields, path -> kind, before its graph: it links what a filter leaves together."""
+    for path, kind in {} if session.local else kinds.items():
+        session.call("create_payload_index", path, session.models.PayloadSchemaType(kind), wait=True)
 
 
 def open_state(session: Session) -> State:
