@@ -7,6 +7,7 @@ import traceback
 import numpy as np
 import pytest
 
+from clusters import DIM, clustered
 from keras_similarity import Index
 from keras_similarity.errors import DatabaseError, DatabaseTimeoutError, DatabaseUnavailableError
 from keras_similarity.index.remote.qdrant import searching, session, state
@@ -79,6 +80,22 @@ def test_few_rows_are_all_looked_at_and_many_by_the_graph(http, rng, monkeypatch
     report = index.build()
     assert (report.engine, report.recall, report.effort, report.sample) == ("hnsw", 1.0, 16, 60)
     assert params(k=20) == [{"hnsw_ef": 32}]
+    index.close()
+
+
+def test_graph__finds_what_is_near_with_filters_and_without(http, rng, monkeypatch):
+    monkeypatch.setattr(searching, "FEW_ALLOWED", 100)
+    gallery, queries = clustered(rng, 3000), clustered(rng, 50)
+    index, twin = http.index(DIM, "cosine"), Index(DIM, "cosine")
+    metadata = [{"n": int(number)} for number in rng.permutation(3000)]
+    index.add(gallery, metadata=metadata), twin.add(gallery, metadata=metadata)
+    assert index.build().recall >= 0.99
+    for where in (None, {"n": {"gte": 1000}}, {"n": {"lt": 300}}):
+        found, truth = (one.search(queries, where=where) for one in (index, twin))
+        assert (found.distances <= truth.distances[:, -1:] + 2e-6).mean() >= 0.99, where
+    assert any(
+        search["params"] == {"hnsw_ef": 128} for body in http.sent("/query/batch") for search in body["searches"]
+    )
     index.close()
 
 

@@ -86,7 +86,9 @@ def _metadata(raw: bytes | None, item_id: int | str) -> dict[str, Any]:
     """Return metadata as it is kept, and what filters compare of it and of the id."""
     values = {} if raw is None else json.loads(raw)
     numbers = {field_key(name): value for name, value in values.items() if _is_number(value)}
-    parts = {name: number_parts(value) for name, value in (numbers | {"id": item_id}).items() if _is_number(value)}
+    if isinstance(item_id, int):
+        numbers["id"] = item_id
+    parts = {name: number_parts(value) for name, value in numbers.items()}
     payload: dict[str, Any] = {
         "fields": list(values),
         "equals": [mark(name, value) for name, value in values.items()],
