@@ -93,6 +93,22 @@ def test_any_filter__keeps_what_it_says(shelf, items, wheres):
         assert [record.id for record in shelf.records(where=where)] == expected, where
 
 
+BOUNDS = [-(2**63), -1.5, 0, 2, 2.5, 2**53 - 1, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, "", "a", "ab", "b", "é", "😀"]
+SOME_IDS = [-(2**63), 0, 2, 2**53 - 1, 2**53, 2**53 + 1, 2**63 - 1, "a", "ab", "b", "é", "😀", "1", 3, 4, 5, 6, 7, 8]
+
+
+@pytest.mark.parametrize("operation", ["gt", "gte", "lt", "lte"])
+def test_ranges__of_large_numbers_and_of_text(make, operation):
+    values = [*BOUNDS, True, None, [1]]
+    index, twin = make(2), Index(2, "euclidean")
+    for one in (index, twin):
+        one.add(np.ones((len(values), 2)), ids=SOME_IDS, metadata=[{"a": value} for value in values])
+    for bound in BOUNDS:
+        for where in ({"a": {operation: bound}}, {"id": {operation: bound}}, {"not": {"a": {operation: bound}}}):
+            kept = [[record.id for record in one.records(where=where)] for one in (index, twin)]
+            assert kept[0] == kept[1], where
+
+
 def test_where__infinite_bounds_and_ids_beyond_64_bits(filled):
     index, twin = filled
     for where in (

@@ -44,7 +44,9 @@ def test_every_distance__numbers_of_the_definition_and_neighbours(make, rng, dis
 
 def test_equal_distances__the_first_added_first_however_many(make):
     index = make()
-    index.add(np.ones((90, 8)), ids=[f"{number:02}" for number in range(90)][::-1])
+    ids = [f"{number:02}" for number in range(90)]
+    index.add(np.ones((90, 8)), ids=ids)
+    index.add(np.ones((90, 8)), ids=ids[::-1])  # in the place of the others, the last of them first
     assert index.search(ROW, k=5).ids.tolist() == [["89", "88", "87", "86", "85"]]
 
 

@@ -65,15 +65,15 @@ def test_requests_are_those_of_the_api_and_answers_the_same(http, rng, monkeypat
 def test_few_rows_are_all_looked_at_and_many_by_the_graph(http, rng, monkeypatch):
     index = http.index(8, "euclidean")
     vectors = rng.normal(size=(60, 8)).astype(np.float32)
-    index.add(vectors, metadata=[{"n": row} for row in range(60)])
 
     def params(**options):
         http.requests.clear()
         index.search(vectors[:1], **options)
         return [search["params"] for body in http.sent("/query/batch") for search in body["searches"]]
 
-    assert params() == [{"exact": True}]
     monkeypatch.setattr(searching, "FEW_ALLOWED", 10)
+    assert params() == [{"exact": True}]
+    index.add(vectors, metadata=[{"n": row} for row in range(60)])
     assert params() == [{"hnsw_ef": 512}]
     assert params(exact=True) == params(where={"n": {"lt": 18}}) == [{"exact": True}]
     assert params(where={"n": {"lt": 19}}) == [{"hnsw_ef": 8 * 512}]
