@@ -22,7 +22,7 @@ from keras_similarity.index.index import Index
 from keras_similarity.index.items import fresh_ids
 from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata, with_kept
 from keras_similarity.index.remote.qdrant.address import Address
-from keras_similarity.index.remote.qdrant.items import as_points, put, with_ids
+from keras_similarity.index.remote.qdrant.items import as_points, check_sizes, put, with_ids
 from keras_similarity.index.remote.qdrant.reading import QdrantReading
 from keras_similarity.index.remote.qdrant.session import Session
 from keras_similarity.index.remote.qdrant.state import (
@@ -43,6 +43,7 @@ __all__ = ["QdrantIndex"]
 
 MOST_WIDE = 65_536  # numbers of a row that Qdrant keeps
 T = TypeVar("T")
+Encoded = list[bytes | None]
 
 
 class QdrantIndex(QdrantReading, Index):
@@ -110,28 +111,28 @@ class QdrantIndex(QdrantReading, Index):
 
     def _insert(self, vectors: NDArray[Any], own_ids: Ids | None, beside: dict[str, Any]) -> Ids:
         count = len(vectors)
-        data = encoded_data(beside.get("data"), count)
-        metadata = encoded_metadata(beside.get("metadata"), count)
-        codes = self._labels.codes(beside.get("labels", [None] * count))
+        encoded = self._encoded(beside, count)
         if count == 0:
             return np.empty(0, np.int64) if own_ids is None else own_ids
 
         def work(state: State) -> tuple[State, Batch]:
-            ids = fresh_ids(state.next_id, count) if own_ids is None else own_ids
-            batch = Batch(ids, vectors, codes, data, metadata)
+            batch = Batch(fresh_ids(state.next_id, count) if own_ids is None else own_ids, vectors, *encoded)
             return _with_room(state, batch), batch
 
         return self._written(work, self._put).ids
 
     def _change(self, ids: Ids, vectors: NDArray[Any] | None, beside: dict[str, Any], kept: list[str]) -> None:
-        count = len(ids)
-        data = encoded_data(beside.get("data"), count)
-        metadata = encoded_metadata(beside.get("metadata"), count)
-        codes = self._labels.codes(beside.get("labels", [None] * count))
+        encoded = self._encoded(beside, len(ids))
         self._session.check_writable()
-        if count:
-            batch = with_kept(self._with_ids(ids), ids, vectors, codes, data, metadata, kept)
+        if len(ids):
+            batch = with_kept(self._with_ids(ids), ids, vectors, *encoded, kept)
             self._written(lambda state: (_with_room(state, batch), batch), self._put)
+
+    def _encoded(self, beside: dict[str, Any], count: int) -> tuple[NDArray[np.int32], Encoded, Encoded]:
+        """Return labels, data and metadata as a batch has them."""
+        data, metadata = encoded_data(beside.get("data"), count), encoded_metadata(beside.get("metadata"), count)
+        check_sizes(data, metadata)
+        return self._labels.codes(beside.get("labels", [None] * count)), data, metadata
 
     def _put(self, before: State, batch: Batch) -> None:
         points = as_points(self._session, self.settings, batch, self._labels.known, before.next_seq)
@@ -163,7 +164,7 @@ class QdrantIndex(QdrantReading, Index):
             ReadOnlyIndexError: the index was opened to be read.
             DatabaseTimeoutError: Qdrant was not done within an hour.
         """
-        self._session.check_writable()
+        self._written(lambda state: (state, None))  # a write wakes the optimiser of a server that was started anew
         report = build_graph(self._session, self.settings, self._searcher)
         self._written(lambda state: (replace(state, built=report.as_dict()), None))
         return report

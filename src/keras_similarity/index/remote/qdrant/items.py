@@ -14,7 +14,7 @@ keeps directions), and its payload
 import base64
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ from keras_similarity.index.remote.qdrant.state import items_only
 from keras_similarity.index.rows import Floats
 from keras_similarity.index.settings import Settings
 
-__all__ = ["Labels", "as_page", "as_points", "pages", "put", "units", "with_ids"]
+__all__ = ["Labels", "as_page", "as_points", "check_sizes", "pages", "put", "units", "with_ids"]
 
 KEPT = ["seq", "id", "label", "data", "metadata", "norm"]
 MOST_ROWS, MOST_BYTES = 1000, 16 * 2**20  # sent at a time; a server takes 32 MB
@@ -100,6 +100,16 @@ def _metadata(raw: bytes | None, item_id: int | str) -> dict[str, Any]:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def check_sizes(data: Sequence[bytes | None], metadata: Sequence[bytes | None]) -> None:
+    """Raise a ValueError for a row that takes more than one call may."""
+    for row, (raw, text) in enumerate(zip(data, metadata, strict=True)):
+        if (size := len(raw or b"") * 4 // 3 + len(text or b"")) > MOST_BYTES:
+            raise ValueError(
+                f"`data` and `metadata` may take {MOST_BYTES:,} bytes a row in Qdrant: row {row} takes {size:,}.\n"
+                "  Keep a path or a key in its place."
+            )
 
 
 def put(session: Session, points: list[Any]) -> None:

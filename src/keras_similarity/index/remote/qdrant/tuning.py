@@ -54,7 +54,7 @@ def _reason_against(session: Session, settings: Settings, items: int) -> str | N
 
 def _wait_for_graph(session: Session) -> None:
     until = time.monotonic() + WAIT_SECONDS
-    while str(session.call("get_collection").status) != "green":
+    while str(session.call("get_collection").status) in ("yellow", "grey"):
         if time.monotonic() > until:
             raise DatabaseTimeoutError(
                 f"Qdrant has not made the graph of {session.shown} in {WAIT_SECONDS:.0f} seconds.\n"
