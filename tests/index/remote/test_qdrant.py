@@ -17,6 +17,7 @@ from keras_similarity.errors import (
     IndexFormatError,
     IndexLockedError,
 )
+from keras_similarity.index.remote.qdrant import index as indexes
 from keras_similarity.index.remote.qdrant import state
 from keras_similarity.index.remote.qdrant.keys import label_key, point_id
 from keras_similarity.index.remote.qdrant.state import METRICS
@@ -71,6 +72,14 @@ def test_keys__are_equal_where_python_says_so():
 def test_what_qdrant_has_not__is_refused(qdrant, settings, words):
     with pytest.raises(ValueError, match=words):
         qdrant.index(**{"dim": 3} | settings)
+
+
+def test_removal_of_more_than_one_call_takes(make, monkeypatch):
+    monkeypatch.setattr(indexes, "MOST_KEYS", 7)
+    index = make()
+    index.add(np.ones((20, 8)))
+    assert index.remove(np.arange(2, 30)) == 18
+    assert list(index) == [0, 1]
 
 
 def test_row_that_no_call_can_take__is_refused_and_nothing_changed(make):

@@ -42,6 +42,7 @@ from keras_similarity.index.stores.disk.folder import check_durability
 __all__ = ["QdrantIndex"]
 
 MOST_WIDE = 65_536  # numbers of a row that Qdrant keeps
+MOST_KEYS = 10_000  # of one call
 T = TypeVar("T")
 Encoded = list[bytes | None]
 
@@ -146,7 +147,8 @@ class QdrantIndex(QdrantReading, Index):
         self._session.check_writable()
         keys = [point.id for point in with_ids(self._session, ids, whole=False)]
         if keys:
-            self._written(lambda state: (state, keys), lambda _, keys: self._delete(keys))
+            blocks = [keys[start : start + MOST_KEYS] for start in range(0, len(keys), MOST_KEYS)]
+            self._written(lambda state: (state, blocks), lambda _, blocks: [self._delete(block) for block in blocks])
         return len(keys)
 
     def clear(self) -> None:

@@ -115,6 +115,8 @@ class Searcher:
         most = max(MOST_LIMIT, self._state.items + SPARE)
         limit = min(k + SPARE, most)
         found = self._asked(queries, conditions, limit, effort)
+        if effort and min(map(len, found)) < min(k, FEW_ALLOWED):  # the walk ended before it met enough of them
+            effort, found = 0, self._asked(queries, conditions, limit, 0)
         while limit < MOST_LIMIT and _is_unclear(found, k, limit):
             limit = min(MORE * limit, MOST_LIMIT)
             found = self._asked(queries, conditions, limit, effort)
