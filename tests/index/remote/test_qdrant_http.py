@@ -100,15 +100,16 @@ def test_graph__finds_what_is_near_with_filters_and_without(http, rng, monkeypat
     index.close()
 
 
+@pytest.mark.slow
 def test_graph_that_meets_too_few__all_are_looked_at(http, rng, monkeypatch):
     monkeypatch.setattr(indexes, "MOST_INDEXED", 0)  # no index, so no links between what the filter leaves
     monkeypatch.setattr(searching, "FEW_SHARE", 0)
     monkeypatch.setattr(searching, "MOST_SHARE", 0)
     monkeypatch.setattr(searching, "FEW_ALLOWED", 20)
-    gallery, queries = clustered(rng, 3000), clustered(rng, 20)
+    gallery, queries = clustered(rng, 12000), clustered(rng, 20)
     index, twin = http.index(DIM, "cosine"), Index(DIM, "cosine")
     for one in (index, twin):
-        one.add(gallery, metadata=[{"n": row % 100} for row in range(3000)])
+        one.add(gallery, metadata=[{"n": row % 100} for row in range(12000)])
     index.build()
     where = {"n": {"lt": 1}}  # 30
     found, truth = (one.search(queries, where=where) for one in (index, twin))

@@ -203,7 +203,7 @@ class QdrantIndex(QdrantReading, Index):
         self._session.close()
 
     def _written(
-        self, work: Callable[[State], tuple[State, T]], write: Callable[[State, T], None] = lambda before, what: None
+        self, work: Callable[[State], tuple[State, T]], write: Callable[[State, T], Any] = lambda before, what: None
     ) -> T:
         """Change the state, then the items; what was read meanwhile is of another generation than what is there then.
 
