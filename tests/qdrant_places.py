@@ -4,6 +4,7 @@ No server of Qdrant can be installed from a package registry. What is behind HTT
 `qdrant_edge_shards.py`, and a handful of routes in Python that take no request that is not of the API's own types.
 """
 
+import contextlib
 import json
 import threading
 import uuid
@@ -145,10 +146,11 @@ class _Handler(BaseHTTPRequestHandler):
                 code, status = 400, {"error": f"Wrong input: {error}"}
         plain = result if self.path == "/" and code == 200 else {"result": result, "status": status, "time": 0.0}
         text = json.dumps(plain).encode()
-        self.send_response(code)
-        self.send_header("Content-Length", str(len(text)))
-        self.end_headers()
-        self.wfile.write(text)
+        with contextlib.suppress(ConnectionError):  # who asked may have been killed
+            self.send_response(code)
+            self.send_header("Content-Length", str(len(text)))
+            self.end_headers()
+            self.wfile.write(text)
 
     def _result(self, body):
         if self.path == "/":
