@@ -32,7 +32,8 @@ class Index(Kept):
             "faiss-ivf", "faiss-pq", "binary", "usearch". Distances are always computed from the embeddings.
         store: "memory", or the path of a folder to be made for an index that lives on disk: what `add` and `remove`
             have returned is there after a crash; `Index.open` opens it again. Or a database that many processes share,
-            `postgresql://user@host/database?table=NAME` or `milvus://host?table=NAME`: see `docs/databases.md`.
+            `postgresql://user@host/database?table=NAME`, `milvus://host?table=NAME` or `qdrant://host?table=NAME`:
+            see `docs/databases.md`.
         storage: What an embedding is kept as: "float32"; "float16" for half the memory; "int8" or "binary", which keep
             halves too, but let the engine look at one byte or one bit for each number.
         truncate_dim: How many of an embedding's first numbers are kept and compared, for embeddings trained to be cut

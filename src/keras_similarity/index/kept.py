@@ -193,7 +193,8 @@ class Kept(Readable):
         """Open an index that lives in a folder or in a database, or read one that `save` wrote into memory.
 
         Args:
-            path: The folder, or the URL of a database: `postgresql://…?table=NAME`, `milvus://…?table=NAME`.
+            path: The folder, or the URL of a database: `postgresql://…?table=NAME`, `milvus://…?table=NAME`,
+                `qdrant://…?table=NAME`.
             read_only: Refuse writes. Without it, the first write makes this process the writer, until `close`.
             durability: For writes to an index on disk: "full" waits until they survive a power cut; "fast" until they
                 survive a crash of the process, and a power cut may take the last of them.
