@@ -1,4 +1,4 @@
-"""Images of several requests are decoded together, and each request hears of its own alone."""
+"""Images of several requests are decoded and embedded together, and each request hears of its own alone."""
 
 import asyncio
 import base64
@@ -31,7 +31,7 @@ def asked(*images, limits):
 
 
 def test_bad_image__spoils_no_other_of_its_call():
-    found, served = asked(IMAGE, "%%%", IMAGE, limits=Limits())  # the first goes alone, the others together
+    found, served = asked(IMAGE, "%%%", IMAGE, limits=Limits())
     assert isinstance(found[1], Problem)
     assert found[1].status == 400
     assert [found[number].tolist() for number in (0, 2)] == [[[9, 9, 9]]] * 2
