@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_pixels import image_pixels
-from keras_similarity.embed.plain_png import plain_png
 
 __all__ = ["ImageTooLargeError", "UnsupportedImageError", "read_image", "read_images"]
 
@@ -54,10 +53,6 @@ def read_image(
     pillow = import_extra("PIL.Image", extra="data", purpose="reading images")
     name = source.name if isinstance(source, Path) else "the image"
     height, width, channels = shape
-    if isinstance(source, bytes) and (formats is None or "PNG" in formats):
-        plain = plain_png(source, most_pixels)
-        if plain is not None:
-            return image_pixels(plain, MODES[channels], (height, width))
     try:
         with pillow.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=formats) as image:
             if image.width * image.height > most_pixels:

@@ -19,7 +19,9 @@ from keras_similarity.serve.problems import Problem
 
 __all__ = ["ServedEncoder"]
 
-MOST_ROWS = 64  # of one call: the model's own batch
+# Rows of one call: the model is compiled once for each, and what waits is filled up to the next of them.
+SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64)
+MOST_ROWS = SIZES[-1]
 WAIT_SECONDS = 0.005
 SMALL = 8_000  # characters of an image that is decoded sooner than handed to another thread and back
 DATA_URL = "data:"
@@ -53,11 +55,9 @@ class ServedEncoder:
 
     def warm_up(self) -> None:
         """Call the model once with each size of batch, so that no request waits for a compiler."""
-        size = 1
-        while size <= MOST_ROWS:
+        for size in SIZES:
             rows = np.zeros((size, *self.encoder.shape), np.float32) if self.encoder.kind != "text" else ["a"] * size
             self.encoder.call(np.asarray(rows))
-            size *= 2
 
     async def images(self, encoded: Sequence[str]) -> NDArray[np.float32]:
         """Return the embeddings of base64 images.
@@ -151,7 +151,10 @@ class ServedEncoder:
 
     def _embedded(self, rows: Any) -> NDArray[np.float32]:
         """Return embeddings, finite or not: one bad row must not spoil the others' answers."""
+        count = len(rows)
+        size = next((size for size in SIZES if size >= count), MOST_ROWS)
+        filled = np.concatenate([rows, np.repeat(rows[-1:], max(size - count, 0), axis=0)])
         try:
-            return self.encoder.raw(rows, batch_size=MOST_ROWS)
+            return self.encoder.raw(filled, batch_size=size)[:count]
         except Exception as error:
             raise Problem(500, f"the model failed: {type(error).__name__}.\n  The server's log says more.") from error
