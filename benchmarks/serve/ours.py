@@ -31,15 +31,15 @@ def build_model(path):
 
 
 def predict(path, batch_size, count=8192):
-    """Images per second of the model's own `predict`."""
+    """Images per second of the model's own `predict`, and its CPU µs an image."""
     import numpy as np
 
     model = ks.models.load_model(path, compile=False)
     images = np.random.default_rng(0).integers(0, 256, (count, 28, 28, 1)).astype(np.float32)
     model.predict(images[: 4 * batch_size], batch_size=batch_size, verbose=0)
-    started = time.perf_counter()
+    started, before = time.perf_counter(), time.process_time()
     model.predict(images, batch_size=batch_size, verbose=0)
-    print(count / (time.perf_counter() - started))
+    print(count / (time.perf_counter() - started), (time.process_time() - before) / count * 1e6)
 
 
 def serve(folder, port, key, model=None):

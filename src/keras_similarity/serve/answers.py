@@ -1,6 +1,5 @@
 """Found neighbours as JSON; what is said of an item beside its distance is written once, until the index changes."""
 
-import math
 from typing import Any
 
 import msgspec
@@ -41,8 +40,6 @@ class Answers:
             self._characters = 0
             self._generation = generation
         ids, distances = result.ids.tolist(), result.distances.tolist()
-        if not np.isfinite(result.distances).all():  # of missing neighbours, or too far for a number of JSON
-            distances = [[distance if math.isfinite(distance) else "null" for distance in row] for row in distances]
         _leave_out_missing(ids, None if result.ids.dtype == object else -1)
         answers: list[bytes] = []
         row = 0
@@ -50,7 +47,9 @@ class Answers:
             rows: list[str] = []
             for _ in range(count):
                 texts = self._texts(ids[row], include, result, row)
-                found = zip(texts, distances[row], strict=False)  # distances of missing ones are left over
+                # Infinity is null there: a distance too far for a number of JSON, or one of the missing left over here.
+                numbers = _json(distances[row])[1:-1].split(",")
+                found = zip(texts, numbers, strict=False)
                 rows.append(",".join([f"{before}{distance}{after}" for (before, after), distance in found]))
                 row += 1
             answers.append(f'{{"results":[[{"],[".join(rows)}]]}}'.encode() if count else b'{"results":[]}')

@@ -1,7 +1,8 @@
 """Work of many requests in one call: what waits while a call runs makes the next one.
 
-Nothing waits for a timer unless `wait_seconds` says so: alone, a request is run at once, and under load batches grow by
-themselves. One thread runs the calls, so that what they use needs no lock.
+What arrives in one round of the event loop goes together, and under load batches grow by themselves. `wait_seconds`
+lets a call wait for as many rows as the one before had: clients that were answered together ask again together, and who
+asks alone never waits. One thread runs the calls, so that what they use needs no lock.
 """
 
 import asyncio
@@ -60,7 +61,7 @@ class Batcher:
         most_rows: Of one call; a work with more is a call of its own.
         most_waiting: Rows that wait; more are refused with 429.
         call_seconds: After which a call is given up: its requests get 504, and a new thread goes on with the others.
-        wait_seconds: How long a call waits for more rows.
+        wait_seconds: How long a call waits, at most, for as many rows as the last one had.
         observe: Called with the number of rows of each call.
     """
 
@@ -85,7 +86,9 @@ class Batcher:
         self._waiting: deque[Job] = deque()
         self._rows = 0
         self._running: object | None = None  # the call under way
-        self._gathering = False
+        self._gathering: asyncio.Handle | None = None  # the call to come
+        self._soon = False  # whether it waits for nothing any more
+        self._last_rows = 1
         self._thread = CallThread(name)
         self.abandoned = 0
 
@@ -118,7 +121,7 @@ class Batcher:
         job = Job(work, rows, loop.create_future())
         self._waiting.append(job)
         self._rows += rows
-        if self._running is None and not self._gathering:
+        if self._running is None:
             self._gather(loop)
         return await job.done
 
@@ -127,19 +130,25 @@ class Batcher:
         self._thread.close()
 
     def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Start a call now, or when there was time for more rows to come."""
-        if self._wait_seconds and self._rows < self._most_rows:
-            self._gathering = True
-            loop.call_later(self._wait_seconds, self._start, loop)
+        """Have a call started: after this round of the loop, or once as much has come as the last time."""
+        enough = not self._wait_seconds or self._rows >= min(self._last_rows, self._most_rows)
+        if self._gathering is not None:
+            if self._soon or not enough:
+                return
+            self._gathering.cancel()
+        self._soon = enough
+        if enough:
+            self._gathering = loop.call_soon(self._start, loop)
         else:
-            self._start(loop)
+            self._gathering = loop.call_later(self._wait_seconds, self._start, loop)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._gathering = False
+        self._gathering = None
         jobs = self._taken()
         if not jobs:
             return
-        self._observe(sum(job.rows for job in jobs))
+        self._last_rows = sum(job.rows for job in jobs)
+        self._observe(self._last_rows)
         call = self._running = object()
         alarm = loop.call_later(self._call_seconds, self._abandon, loop, call, jobs)
         works = [job.work for job in jobs]

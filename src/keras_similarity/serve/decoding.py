@@ -49,6 +49,11 @@ def _quoted_names(schema: type[msgspec.Struct]) -> tuple[bytes, ...]:
     return tuple(f'"{name}"'.encode() for name in schema.__struct_fields__)
 
 
+@lru_cache
+def _any_name(schema: type[msgspec.Struct]) -> Callable[[bytes], list[bytes]]:
+    return re.compile(b"|".join(_quoted_names(schema)) or rb"(?!)").findall
+
+
 def _may_repeat_keys(body: bytes, decoded: msgspec.Struct) -> bool:
     """Whether a name occurs oftener than there are objects to have it: a quick look, which can only err to be safe."""
     if b"\\u" in body:
@@ -59,7 +64,8 @@ def _may_repeat_keys(body: bytes, decoded: msgspec.Struct) -> bool:
         return body.count(b'"items"') > 1 or any(body.count(name) > most for name in names)
     if isinstance(getattr(decoded, "where", None), dict):
         return True
-    return any(body.count(name) > 1 for name in _quoted_names(type(decoded)))
+    found = _any_name(type(decoded))(body)
+    return len(set(found)) < len(found)
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> None:

@@ -1,4 +1,4 @@
-"""The model behind HTTP: images that wait are decoded together, and everything that waits is embedded in one call."""
+"""The model behind HTTP: everything that waits is embedded in one call, and small images are decoded in it too."""
 
 import base64
 import binascii
@@ -19,10 +19,13 @@ from keras_similarity.serve.problems import Problem
 
 __all__ = ["ServedEncoder"]
 
-MOST_ROWS = 64  # of one call: the model's own batch
-WAIT_SECONDS = 0.002
-MOST_SMALL = 500_000  # characters of images that one thread decodes as quickly as several
+# Rows of one call: the model is compiled once for each, and what waits is filled up to the next of them.
+SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64)
+MOST_ROWS = SIZES[-1]
+WAIT_SECONDS = 0.005
+SMALL = 8_000  # characters of an image that is decoded sooner than handed to another thread and back
 DATA_URL = "data:"
+NOT_FINITE = "the model gave no finite embedding.\n  Look at this input."
 
 
 class ServedEncoder:
@@ -41,7 +44,6 @@ class ServedEncoder:
         batcher = functools.partial(
             Batcher, most_rows=MOST_ROWS, most_waiting=limits.queue, call_seconds=limits.deadline_seconds
         )
-        # Small images cost less than handing each to a thread and back does: those that wait go together.
         self._decoder = batcher("the decoder of images", self._decode_all)
         self._batcher = batcher("the model", self._run, wait_seconds=WAIT_SECONDS, observe=metrics.batches("model"))
         metrics.watch("model_waiting", "Rows that wait for the model", lambda: self._batcher.waiting)
@@ -53,11 +55,9 @@ class ServedEncoder:
 
     def warm_up(self) -> None:
         """Call the model once with each size of batch, so that no request waits for a compiler."""
-        size = 1
-        while size <= MOST_ROWS:
+        for size in SIZES:
             rows = np.zeros((size, *self.encoder.shape), np.float32) if self.encoder.kind != "text" else ["a"] * size
             self.encoder.call(np.asarray(rows))
-            size *= 2
 
     async def images(self, encoded: Sequence[str]) -> NDArray[np.float32]:
         """Return the embeddings of base64 images.
@@ -67,6 +67,8 @@ class ServedEncoder:
                 model of something else, 429, 500, 504 as the model is.
         """
         self._require("image")
+        if sum(map(len, encoded)) <= SMALL * len(encoded):
+            return await self._batcher.submit(encoded, len(encoded))
         pixels = await self._decoder.submit(encoded, len(encoded))
         return await self._batcher.submit(pixels, len(encoded))
 
@@ -100,14 +102,16 @@ class ServedEncoder:
 
     def _decode_all(self, works: Sequence[Sequence[str]]) -> list[Any]:
         """Return the pixels of each request's images, or why they cannot be had."""
-        large = sum(len(value) for work in works for value in work) > MOST_SMALL
-        return list((self._pool.map if large else map)(self._decoded, works))
+        return list(self._pool.map(self._decoded, works))
 
     def _decoded(self, encoded: Sequence[str]) -> NDArray[np.uint8] | Exception:
         try:
-            return np.stack([self._image(value) for value in encoded])
+            pixels = np.empty((len(encoded), *self.encoder.shape), np.uint8)
+            for row, value in enumerate(encoded):
+                pixels[row] = self._image(value)
         except Exception as error:  # of one request: the others must not suffer from it
             return error
+        return pixels
 
     def _image(self, value: str) -> NDArray[np.uint8]:
         try:
@@ -128,20 +132,29 @@ class ServedEncoder:
             raise Problem(415, str(error)) from error
 
     def _run(self, works: Sequence[Any]) -> list[Any]:
-        rows = works[0] if len(works) == 1 else np.concatenate(works)
-        embeddings = self._embedded(rows)
-        answers: list[Any] = []
+        """Return the embeddings of each request's rows, or of its images that are still to be decoded."""
+        answers = [work if isinstance(work, np.ndarray) else self._decoded(work) for work in works]
+        sound = [rows for rows in answers if not isinstance(rows, Exception)]
+        if not sound:
+            return answers
+        embeddings = self._embedded(sound[0] if len(sound) == 1 else np.concatenate(sound))
+        finite = np.isfinite(embeddings).all(axis=1) & (embeddings.shape[1] == self.encoder.dim)
         start = 0
-        for work in works:
-            own = embeddings[start : start + len(work)]
-            start += len(work)
-            good = own.shape[1] == self.encoder.dim and np.isfinite(own).all()
-            answers.append(own if good else Problem(500, "the model gave no finite embedding.\n  Look at this input."))
+        for number, rows in enumerate(answers):
+            if isinstance(rows, Exception):
+                continue
+            own = slice(start, start + len(rows))
+            start += len(rows)
+            good = finite[own].all()
+            answers[number] = embeddings[own] if good else Problem(500, NOT_FINITE)
         return answers
 
     def _embedded(self, rows: Any) -> NDArray[np.float32]:
         """Return embeddings, finite or not: one bad row must not spoil the others' answers."""
+        count = len(rows)
+        size = next((size for size in SIZES if size >= count), MOST_ROWS)
+        filled = np.concatenate([rows, np.repeat(rows[-1:], max(size - count, 0), axis=0)])
         try:
-            return self.encoder.raw(rows, batch_size=MOST_ROWS)
+            return self.encoder.raw(filled, batch_size=size)[:count]
         except Exception as error:
             raise Problem(500, f"the model failed: {type(error).__name__}.\n  The server's log says more.") from error

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import itertools
 import logging
 import os
@@ -14,7 +15,7 @@ from keras_similarity.serve.keys import READ, WRITE
 from keras_similarity.serve.problems import Problem, problem_body
 from keras_similarity.serve.service import Service
 
-__all__ = ["BODY", "REQUEST_ID_KEY", "TASK", "WHOLE", "Gate", "answer_problem", "wanted_level"]
+__all__ = ["ANSWER", "BODY", "REQUEST_ID_KEY", "TASK", "WHOLE", "Gate", "answer_problem", "wanted_level"]
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ CLIENT_GONE = 499
 MOST_DRAINED = 10  # times what a body may have, read and thrown away before it is refused
 TASK = "keras_similarity.task"  # where a connection finds whom to stop when it is lost
 BODY = "keras_similarity.body"  # where routes find it
+ANSWER = "keras_similarity.answer"  # where a connection says how it sends an answer whole
 WHOLE = "keras_similarity.whole"  # where a connection notes that a request has come whole
 REQUEST_ID_KEY = "keras_similarity.request_id"
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
@@ -60,14 +62,20 @@ class Gate:
         headers = dict(scope["headers"])
         given_id = headers.get(b"x-request-id", b"")
         request_id = given_id if REQUEST_ID.fullmatch(given_id) else b"%s-%x" % (self._prefix, next(self._count))
-        status = CLIENT_GONE
+        status, start = CLIENT_GONE, None
         more = [(b"x-request-id", request_id), *SECURITY_HEADERS]
 
         async def sent(message: Any) -> None:
-            nonlocal status
+            nonlocal status, start
             if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message["headers"], *more]
+                status, start = message["status"], message | {"headers": [*message["headers"], *more]}
+                return
+            if start is not None:
+                whole = status == 200 and not message.get("more_body", False) and ANSWER in scope
+                head, start = start, None
+                if whole and scope[ANSWER](head["headers"], message.get("body", b"")):
+                    return
+                await send(head)
             await send(message)
 
         scope[TASK] = asyncio.current_task()
@@ -201,6 +209,7 @@ async def answer_problem(problem: Problem, scope: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else body, "more_body": False})
 
 
+@functools.lru_cache(64)
 def _without_port(host: str) -> str:
     name, colon, port = host.rpartition(":")
     return name.lower() if colon and port.isdigit() and name else host.lower()

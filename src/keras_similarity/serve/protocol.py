@@ -1,11 +1,13 @@
 """A connection that does not wait for ever: for headers, for a slow reader, for an answer nobody will read."""
 
 import asyncio
+import functools
+from collections.abc import Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from keras_similarity.serve.gate import TASK, WHOLE
+from keras_similarity.serve.gate import ANSWER, TASK, WHOLE
 
 __all__ = ["LimitedProtocol", "make_protocol"]
 
@@ -82,6 +84,7 @@ class LimitedProtocol(HttpToolsProtocol):
             self._header_alarm.cancel()
             self._header_alarm = None
         super().on_headers_complete()
+        self.scope[ANSWER] = functools.partial(self._answer, self.cycle)  # type: ignore[typeddict-unknown-key]
 
     def on_message_complete(self) -> None:
         """Tell the gate that it need not wait for a body."""
@@ -104,6 +107,17 @@ class LimitedProtocol(HttpToolsProtocol):
             self.transport.abort()
         else:
             super().timeout_keep_alive_handler()
+
+    def _answer(self, cycle: Any, headers: Iterable[tuple[bytes, bytes]], body: bytes) -> bool:
+        """Send status 200, headers and body in one packet, where uvicorn sends two; return whether it is done so."""
+        if cycle.disconnected or not cycle.keep_alive or cycle.scope["method"] == "HEAD" or cycle.flow.write_paused:
+            return False
+        cycle.response_started = cycle.response_complete = True
+        lines = [b"%b: %b\r\n" % header for header in (*cycle.default_headers, *headers)]
+        cycle.transport.write(b"".join([b"HTTP/1.1 200 OK\r\n", *lines, b"\r\n", body]))
+        cycle.message_event.set()
+        cycle.on_response()
+        return True
 
     def _await_headers(self) -> None:
         self._header_alarm = self.loop.call_later(self.read_seconds, self.transport.abort)

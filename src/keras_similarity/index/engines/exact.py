@@ -21,6 +21,7 @@ MOST_SKETCHED = 2**18  # and more rows than these have a graph: a sketch would c
 FEW = 64  # rows whose definition is computed sooner than a score that would rule some of them out
 SLACK = 8  # candidates beyond k: when the last of them is clearly farther than the k-th, none was missed
 MOST_DEFINED = 128  # rows a query whose distances are all computed from the definition
+FEW_QUERIES = 16  # whose product with the rows is made sooner the other way round and turned
 SPARSE = 8  # where fewer than one row in so many may be found, these are gathered first
 
 NONE = np.empty(0, np.intp)
@@ -150,7 +151,7 @@ class Scan:
         near, rows = np.empty((len(transformed), 0), np.float32), np.empty((len(transformed), 0), np.intp)
         for start in range(0, len(self.matrix), columns):
             stop = min(start + columns, len(self.matrix))
-            scores = self.terms.scored(transformed @ self.matrix.part(start, stop).T, slice(start, stop))
+            scores = self.terms.scored(_products(transformed, self.matrix.part(start, stop)), slice(start, stop))
             first, last = np.searchsorted(self.hidden, (start, stop))
             scores[:, self.hidden[first:last] - start] = np.inf
             left = stop - start - int(last - first)
@@ -210,6 +211,13 @@ class Scan:
             pair = query_of[start : start + step], column[start : start + step]
             near = self.matrix.take(rows[pair]).astype(np.float64)
             distances[pair] = self.distance.between(queries[pair[0]].astype(np.float64), near)
+
+
+def _products(queries: Floats, rows: Floats) -> Floats:
+    """Return the product of each query with each row `(q, n)`."""
+    if len(queries) > FEW_QUERIES:
+        return queries @ rows.T
+    return np.ascontiguousarray((rows @ queries.T).T)
 
 
 def nearest_by_definition(

@@ -1,0 +1,65 @@
+"""Answers on the wire: whole, in order, and with what their connection needs to know."""
+
+import json
+import socket
+
+
+def exchange(port, *requests):
+    """Everything that is answered to requests sent at once, until the server or half a second of silence ends it."""
+    with socket.create_connection(("127.0.0.1", port), timeout=0.5) as connection:
+        connection.sendall(b"".join(requests))
+        received = b""
+        try:
+            while part := connection.recv(65_536):
+                received += part
+        except TimeoutError:
+            return received, False
+        return received, True
+
+
+def query(k, version="1.1", *lines):
+    body = json.dumps({"vector": [1, 2, 3], "k": k}).encode()
+    head = [f"POST /v1/indexes/shelf/query HTTP/{version}", "Host: localhost", "Content-Type: application/json"]
+    return "\r\n".join([*head, *lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
+
+
+def answers(received):
+    """Status line, headers and decoded body of each answer in what was received, nothing left over."""
+    found = []
+    while received:
+        head, _, rest = received.partition(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines)
+        assert len(headers) == len(lines)
+        length = int(headers["content-length"])
+        found.append((status, headers, json.loads(rest[:length])))
+        received = rest[length:]
+    return found
+
+
+def test_requests_on_one_connection__are_answered_whole_and_in_order(shelf):
+    received, ended = exchange(shelf[0].port, *(query(k) for k in (1, 3, 2)))
+    found = answers(received)
+    assert not ended  # the connection is kept
+    assert [len(body["results"][0]) for _, _, body in found] == [1, 3, 2]
+    for status, headers, _ in found:
+        assert status == "HTTP/1.1 200 OK"
+        assert headers["content-type"] == "application/json"
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["date"].endswith("GMT")
+    assert len({headers["x-request-id"] for _, headers, _ in found}) == 3
+
+
+def test_a_connection_that_is_to_end__ends_behind_the_answer(shelf):
+    for request in (query(2, "1.1", "Connection: close"), query(2, "1.0")):
+        received, ended = exchange(shelf[0].port, request)
+        ((status, headers, body),) = answers(received)
+        assert ended
+        assert status.endswith("200 OK")
+        assert headers["connection"] == "close"
+        assert len(body["results"][0]) == 2
+
+
+def test_a_refusal_between_answers__keeps_the_connection(shelf):
+    received, _ = exchange(shelf[0].port, query(1), query(0), query(1))
+    assert [status.split()[1] for status, _, _ in answers(received)] == ["200", "400", "200"]
