@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import keras
 from measure import versions
 from quality import omniglot, scoring
-from quality.recipes import RECIPES, SHORT, Recipe
+from quality.recipes import BY_LOSS, RECIPES, SHORT, Recipe
 from quality.training import build, train
 
 
@@ -23,7 +23,7 @@ def row(name, seed):
         seen = omniglot.at_side(images, recipe.side, fill=recipe.framed)
         embeddings = seen.reshape(len(seen), -1).astype("float32")
     else:
-        recipe = (RECIPES | SHORT)["anchor" if name == "untrained" else name]
+        recipe = (RECIPES | SHORT | BY_LOSS)["anchor" if name == "untrained" else name]
         if name == "untrained":
             keras.utils.set_random_seed(seed)
             model, cpu_s = build(recipe), 0.0

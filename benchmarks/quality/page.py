@@ -96,7 +96,8 @@ def filled(text):
     """The page with the tables of the results between their marks."""
     rows = json.loads((RESULTS / "quality-omniglot.json").read_text())
     short = [row for row in rows if row["recipe"].startswith("short")]
-    full = [row for row in rows if row not in short]
+    by_loss = [row for row in rows if row["recipe"].startswith("loss: ")]
+    full = [row for row in rows if row not in short and row not in by_loss]
     asked = [row for row in full if "one_shot" in row]
     measured = [name for name in SETS if (RESULTS / f"quality-{name}.json").is_file()]
     sets = {name: json.loads((RESULTS / f"quality-{name}.json").read_text()) for name in measured}
@@ -104,6 +105,7 @@ def filled(text):
         "retrieval": table(full, SCORES),
         "one-shot": table(asked, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
         "short": table(short, SCORES),
+        "losses": table(sorted(by_loss, key=lambda row: -row["recall@1"]), SCORES),
         "steps": step_table(json.loads((RESULTS / "quality-steps.json").read_text())["rows"]),
         **{name: set_table(rows, SETS[name]) for name, rows in sets.items()},
         **{f"{name}-distances": distance_table(rows) for name, rows in sets.items() if name == "vehicles"},

@@ -80,3 +80,21 @@ SHORT = {
     "short, framed": Recipe(**_BRIEF | {"loss": "multi_similarity, all pairs"}, framed=True),
     "short, past batches": Recipe(**_BRIEF, memory=2048),
 }
+
+# One loss beside another, each as it comes.
+OF_LOSSES = (
+    "angular",
+    "circle",
+    "contrastive",
+    "fast_ap",
+    "lifted_struct",
+    "multi_similarity, mined",
+    "n_pairs",
+    "recall_at_k",
+    "smooth_ap",
+    "soft_nearest_neighbor",
+    "supcon",
+    "triplet",
+    "tuplet_margin",
+)
+BY_LOSS = {f"loss: {name}": Recipe(**_BRIEF | {"loss": name}, framed=True) for name in OF_LOSSES}

@@ -15,7 +15,20 @@ RISE = 0.1  # of the steps, in which the learning rate rises
 LOSSES = {
     # pytorch-metric-learning's defaults: no mining, which leaves out pairs that are already apart.
     "multi_similarity, all pairs": lambda: ks.losses.MultiSimilarityLoss(beta=50.0, epsilon=None),
-    "multi_similarity, mined": lambda: ks.losses.MultiSimilarityLoss(),
+    "multi_similarity, mined": ks.losses.MultiSimilarityLoss,
+    # The others as they come.
+    "angular": ks.losses.AngularLoss,
+    "circle": ks.losses.CircleLoss,
+    "contrastive": ks.losses.ContrastiveLoss,
+    "fast_ap": ks.losses.FastAPLoss,
+    "lifted_struct": ks.losses.LiftedStructLoss,
+    "n_pairs": ks.losses.NPairsLoss,
+    "recall_at_k": ks.losses.RecallAtKLoss,
+    "smooth_ap": ks.losses.SmoothAPLoss,
+    "soft_nearest_neighbor": ks.losses.SoftNearestNeighborLoss,
+    "supcon": ks.losses.SupConLoss,
+    "triplet": ks.losses.TripletLoss,
+    "tuplet_margin": ks.losses.TupletMarginLoss,
 }
 
 
