@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import importlib
 import logging
 import signal
@@ -150,6 +151,7 @@ async def _load(service: Service, load: Callable[[], Encoder], server: Server, f
     """Load the model beside the server; a server without the model it was asked for ends."""
     try:
         await asyncio.to_thread(lambda: service.use(load()))
+        gc.freeze()  # or a full collection walks all that Keras has made, and requests wait for 0.2 s
     except Exception as error:  # whatever a model does when it is loaded
         failed.append(error)
         server.should_exit = True
