@@ -34,6 +34,12 @@ def test_entry__is_the_nearest_of_the_sample_with_its_score(distance, rng, monke
         np.testing.assert_allclose(scores, -measured, rtol=1e-4)
 
 
+def test_score_far_from_the_origin__keeps_its_digits(rng):
+    rows = clustered(rng, 400) + np.float32(1e4)
+    places, scores = Entries(Matrix(rows), space_of(get_distance("euclidean"))).nearest(rows)
+    np.testing.assert_allclose(scores, pairwise_distances(rows, rows[places], "euclidean").diagonal() ** 2, rtol=1e-4)
+
+
 @pytest.mark.parametrize("storage", ["float32", "float16"])
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_graph__from_entries__finds_all_neighbours_the_entries_too(distance, storage, rng, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.index.engines.spaces import Space
-from keras_similarity.index.rows import Floats, Matrix
+from keras_similarity.index.rows import Floats, Matrix, Positions
 
 __all__ = ["Entries"]
 
@@ -49,13 +49,16 @@ class Entries:
         scores = np.empty(len(queries), np.float32)
         for start in range(0, len(queries), QUERIES):
             part = slice(start, start + QUERIES)
-            of_part = self._norms + queries[part] @ self._factors.T
-            best[part] = of_part.argmin(axis=1)
-            scores[part] = of_part.min(axis=1)
-        if self._metric == "inner_product":
-            scores = -scores
-        elif self._metric == "squared_euclidean":
-            scores += np.vecdot(queries, queries)
-        elif self._metric == "manhattan":
-            scores = np.abs(queries + self._factors[best] / 2).sum(axis=1)
+            best[part] = (self._norms + queries[part] @ self._factors.T).argmin(axis=1)
+            scores[part] = self._scores(queries[part], best[part])
         return self._places[best], scores
+
+    def _scores(self, queries: Floats, best: Positions) -> Floats:
+        """Return the score of each query and one of the sample, from its definition: it decides whether that is found.
+
+        The product of `nearest` loses a short distance far from the origin.
+        """
+        if self._metric == "inner_product":
+            return -np.vecdot(queries, self._factors[best])
+        gaps = queries + self._factors[best] / 2
+        return np.vecdot(gaps, gaps) if self._metric == "squared_euclidean" else np.abs(gaps).sum(axis=1)

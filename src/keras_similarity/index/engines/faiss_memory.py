@@ -57,11 +57,13 @@ def walk(
         settings: The search's parameters.
         begin: The row where each walk begins, and its distance or product with the query, two `(q,)`.
     """
-    pointer = load_faiss().swig_ptr
+    places, known = begin
+    queries, known = (np.ascontiguousarray(part, np.float32) for part in (queries, known))  # faiss sees pointers only
+    places = np.ascontiguousarray(places, np.int32)
     scores, rows = np.empty((len(queries), count), np.float32), np.empty((len(queries), count), np.int64)
-    given, found = [pointer(part) for part in (queries, *begin)], [pointer(part) for part in (scores, rows)]
-    one_place, one_walk = 1, 1
-    graph.search_level_0(len(queries), given[0], count, *given[1:], *found, one_place, one_walk, settings)
+    given, first, score, found, row = map(load_faiss().swig_ptr, (queries, places, known, scores, rows))
+    each = 1  # one beginning for each, and one walk from each beginning
+    graph.search_level_0(len(queries), given, count, first, score, found, row, each, each, settings)
     return rows
 
 
