@@ -1,6 +1,6 @@
 """One recipe and one seed on the backend that KERAS_BACKEND names; prints its row of the report as JSON.
 
-python benchmarks/quality/ours.py RECIPE SEED      "raw pixels", "raw pixels, framed" and "untrained" are recipes too
+python benchmarks/quality/ours.py RECIPE SEED
 """
 
 import json
@@ -11,33 +11,25 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import keras
 from measure import versions
 from quality import omniglot, scoring
-from quality.recipes import BY_LOSS, RECIPES, SHORT, Recipe
-from quality.training import build, train
+from quality.encoders import NETWORKS
+from quality.recipes import BY_LOSS, RECIPES, SHORT, UNTRAINED
+from quality.training import train
+
+import keras_similarity as ks
 
 
 def row(name, seed):
     """The scores of one trained encoder on the unseen classes, beside what it is and what it cost."""
+    recipe = (UNTRAINED | RECIPES | SHORT | BY_LOSS)[name]
     images, labels = omniglot.load(background=False)
-    if name.startswith("raw pixels"):
-        recipe, cpu_s = Recipe(network="none", dim=images[0].size, loss="none", framed=name.endswith("framed")), 0.0
-        seen = omniglot.at_side(images, recipe.side, fill=recipe.framed)
-        embeddings = seen.reshape(len(seen), -1).astype("float32")
-    else:
-        recipe = (RECIPES | SHORT | BY_LOSS)["anchor" if name == "untrained" else name]
-        if name == "untrained":
-            keras.utils.set_random_seed(seed)
-            model, cpu_s = build(recipe), 0.0
-        else:
-            model, cpu_s = train(recipe, seed)
-        embeddings = model.embed(omniglot.at_side(images, recipe.side, fill=recipe.framed))
-    backend = keras.backend.backend()
+    embeddings, cpu_s = embedded(recipe, omniglot.at_side(images, recipe.side, fill=recipe.framed), seed)
     return {
         "recipe": name,
         "network": recipe.network,
         "dim": recipe.dim,
-        "loss": "none" if name == "untrained" else recipe.loss,
+        "loss": recipe.loss,
         "seed": seed,
-        "backend": backend,
+        "backend": keras.backend.backend(),
         "split": "unseen",
         **scoring.retrieval(embeddings, labels),
         "cpu_s": round(cpu_s, 1),
@@ -45,6 +37,17 @@ def row(name, seed):
         "one_shot_within_alphabet": scoring.one_shot(embeddings, labels, within_alphabet=True),
         "versions": versions("keras", "numpy", "jax", "tensorflow", "tensorflow-cpu", "torch"),
     }
+
+
+def embedded(recipe, images, seed):
+    """The embeddings of images, and the CPU seconds of the training."""
+    if recipe.network == "none":
+        return images.reshape(len(images), -1).astype("float32"), 0.0
+    if recipe.loss == "none":
+        keras.utils.set_random_seed(seed)
+        return ks.SimilarityModel(*NETWORKS[recipe.network](recipe.dim)).embed(images), 0.0
+    model, cpu_s = train(recipe, seed)
+    return model.embed(images), cpu_s
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ class Recipe:
     """How one encoder is trained.
 
     Args:
-        network, dim: The encoder, of `encoders.NETWORKS`, and the width of its embedding.
-        loss: Of `training.LOSSES`.
+        network, dim: The encoder, of `encoders.NETWORKS`, and the width of its embedding; "none" for the pixels.
+        loss: Of `training.LOSSES`; "none" for no training.
         classes, per_class: The shape of a batch.
         rate, falling: Adam's learning rate, and whether it falls to 0 along half a cosine, after a short rise.
         turns: Whether each quarter turn of a class is a further class.
@@ -42,6 +42,13 @@ class Recipe:
 
 # Other kinds of data, each a module beside this one with `task()`.
 SETS = ("fashion", "vehicles", "silhouettes", "sentences")
+
+# What training is compared with.
+UNTRAINED = {
+    "raw pixels": Recipe(network="none", dim=28 * 28, loss="none"),
+    "raw pixels, framed": Recipe(network="none", dim=28 * 28, loss="none", framed=True),
+    "untrained": Recipe(loss="none"),
+}
 
 # What is said in docs/quality.md; "anchor" is what the others are compared with.
 RECIPES = {
