@@ -1,7 +1,7 @@
 """Losses on three backends beside the bare matrix products and pytorch-metric-learning; one process a measurement.
 
-One process in twenty or so takes half as long again for the same work, from its first call to its last, so what is
-held against the products is the median of three processes.
+Some processes take half as long again for the same work as others, from the first call to the last; why, and how
+many do, is not known. So our side, and the products, are the median of three processes. The peer is measured once.
 """
 
 import sys
