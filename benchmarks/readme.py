@@ -20,7 +20,7 @@ EXTRAS = {
     "serve": "the HTTP server and the explorer page: Litestar",
     "postgres": "an index in PostgreSQL with pgvector",
     "milvus": "an index in Milvus",
-    "qdrant": "an index in Qdrant",
+    "qdrant": "an index in Qdrant (not yet tested against a server)",
     "ray": "bulk embedding on many machines",
 }
 # Of each set: the file, the split that is looked at, the score, and words for the task.
