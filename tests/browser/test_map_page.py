@@ -5,6 +5,8 @@ import pytest
 
 from keras_similarity.visualization import projector
 
+pytestmark = pytest.mark.browser
+
 for package in ("plotly", "PIL"):
     pytest.importorskip(package, reason="an extra (viz); make test-all has it")
 
