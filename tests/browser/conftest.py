@@ -9,7 +9,7 @@ import pytest
 from browser.looking import looking_at, make_wardrobe
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # as long as it is there, nothing else can run an event loop in this process
 def chromium():
     from playwright.sync_api import sync_playwright
 
