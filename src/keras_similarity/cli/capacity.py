@@ -26,8 +26,8 @@ MILVUS_SECONDS = 1.5e-3  # the same
 GRAPH_BUILD_SECONDS = 187.3 / 1_000_000  # faiss HNSW, 1,000,000 × 64
 PGVECTOR_BUILD_SECONDS = (0.28 + 9.7) / 100_000  # COPY and index, elapsed, × 64
 MILVUS_BUILD_SECONDS = (3.7 + 12.8) / 100_000
-# CPU of our server around a search: benchmarks/results/serve.json, 32 clients.
-REQUEST_SECONDS = 120e-6
+# CPU of our server for a query of a small index: benchmarks/results/serve.json, 32 clients.
+REQUEST_SECONDS = 147e-6
 # CPU to embed an image of 28 × 28 with the small network of benchmarks/results/journey.json, on JAX.
 EMBED_SECONDS = 0.287e-3  # 17.2 CPU s for 60,000
 

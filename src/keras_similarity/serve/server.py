@@ -62,7 +62,7 @@ class Server(uvicorn.Server):
             try:
                 await served.reload()
                 logger.info("opened the index %s anew", served.name)
-            except Exception:  # whatever it is, the old one is served on
+            except Exception:  # whatever it is, the server goes on with the index that it has
                 logger.exception("the index %s could not be opened anew", served.name)
 
 
@@ -95,9 +95,8 @@ def run_server(
             "  Pass --api-key-file FILE, or keep to 127.0.0.1; --insecure if something else guards it."
         )
     bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
-    bound.setsockopt(
-        socket.IPPROTO_TCP, socket.TCP_NODELAY, 1
-    )  # connections inherit it: headers do not wait for bodies
+    # Connections inherit it: headers do not wait for bodies.
+    bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(service, bound, load_encoder, started))
 
