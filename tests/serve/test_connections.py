@@ -1,7 +1,17 @@
 """Answers on the wire: whole, in order, and with what their connection needs to know."""
 
+import asyncio
 import json
 import socket
+
+import uvicorn
+from uvicorn.server import ServerState
+
+from keras_similarity.serve import Limits, Metrics, Service, served_indexes
+from keras_similarity.serve.gate import Gate
+from keras_similarity.serve.protocol import LimitedProtocol
+from keras_similarity.serve.short_way import ShortWay
+from serve.serving import make_shelf
 
 
 def exchange(port, *requests):
@@ -63,3 +73,44 @@ def test_a_connection_that_is_to_end__ends_behind_the_answer(shelf):
 def test_a_refusal_between_answers__keeps_the_connection(shelf):
     received, _ = exchange(shelf[0].port, query(1), query(0), query(1))
     assert [status.split()[1] for status, _, _ in answers(received)] == ["200", "400", "200"]
+
+
+class Noted:
+    """A connection's transport that notes what is written to it at a time."""
+
+    def __init__(self, transport, written):
+        self._transport, self._written = transport, written
+
+    def __getattr__(self, name):
+        return getattr(self._transport, name)
+
+    def write(self, data):
+        self._written.append(bytes(data))
+        self._transport.write(data)
+
+
+def test_an_answer__goes_out_in_one_packet(tmp_path, rng):
+    make_shelf(tmp_path / "shelf.index", rng)
+    limits, metrics, written = Limits(), Metrics(), []
+    service = Service(served_indexes([tmp_path / "shelf.index"], limits, metrics), limits=limits, metrics=metrics)
+    config = uvicorn.Config(Gate(ShortWay(None, service), service), lifespan="off", log_config=None)
+    config.load()
+
+    class Protocol(LimitedProtocol):
+        def connection_made(self, transport):
+            super().connection_made(Noted(transport, written))
+
+    async def ask():
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Protocol(config, ServerState(), {}), "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        received, _ = await asyncio.to_thread(exchange, port, query(1), query(3))
+        server.close()
+        await server.wait_closed()
+        return received
+
+    received = asyncio.run(ask())
+    service.close()
+    assert [len(body["results"][0]) for _, _, body in answers(received)] == [1, 3]
+    assert len(written) == 2
+    assert b"".join(written) == received
