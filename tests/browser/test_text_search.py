@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras", reason="the text model is Keras's; make test-all has it")
+from browser.conftest import wait_for_map
+from serve.programs import serving
+from serve.text_shelf import TEXTS, make_text_shelf
+
+pytest.importorskip("keras", reason="the text model is Keras's; make test-all has it")
 pytestmark = [pytest.mark.browser, pytest.mark.training]
 
-import keras_similarity as ks  # noqa: E402  after the skip
-from browser.conftest import wait_for_map  # noqa: E402
-from serve.programs import serving  # noqa: E402
-
-TEXTS = ["a red car", "two cats", "the old house", "a boat on the sea", "the doctor is in", "a house boat", "cars"]
 ODD = "<b>é 猫 & cats</b>"
 
 
@@ -18,12 +17,8 @@ ODD = "<b>é 猫 & cats</b>"
 def texts(tmp_path_factory):
     """The address of a server over texts and the model that embedded them, and what that model thinks is nearest."""
     folder = tmp_path_factory.mktemp("texts")
-    keras.utils.set_random_seed(1)
-    model = ks.architectures.TextSim(16, buckets=2000, length=8, width=32, pieces=(3, 4))
-    model.save(folder / "texts.keras")
+    model = make_text_shelf(folder)
     rows = model.embed(TEXTS)
-    with ks.Index(16, store=folder / "shelf.index") as index:
-        index.add(rows, TEXTS, ids=[f"t{row}" for row in range(len(TEXTS))], data=TEXTS)
 
     def nearest(words):
         return [TEXTS[row] for row in np.argsort(1 - rows @ model.embed([words])[0])]

@@ -213,7 +213,7 @@ def test_a_preview__of_anything_else_or_too_large__is_empty(looked, item):
 
 
 def test_findings__name_copies_and_wrong_labels_and_relabelling_keeps_the_rest(tmp_path):
-    pytest.importorskip("pandas")
+    pytest.importorskip("pandas", reason="an extra (data); make test-all has it")
     rng = np.random.default_rng(3)
     centres = np.array([[0.0, 0, 0], [20, 0, 0]])
     vectors = (centres[np.arange(80) % 2] + rng.normal(size=(80, 3))).astype(np.float32)

@@ -78,7 +78,7 @@ def test_the_page__takes_no_other_method(guarded):
 )
 def test_a_key_to_read__looks_but_changes_nothing(guarded, method, path, body, status):
     if path == "/duplicates":
-        pytest.importorskip("pandas")
+        pytest.importorskip("pandas", reason="an extra (data); make test-all has it")
     guarded.ask("GET", "/v1/indexes/shelf/map", headers={"x-api-key": "a-key-that-may-read"})
     address = f"/v1/indexes/shelf{path}"
     assert guarded.ask(method, address, body)[0] == 401

@@ -12,8 +12,9 @@ from PIL import Image as image
 import keras_similarity as ks
 from serve.programs import FRAMEWORKS, PROGRAM, WITHOUT, serving
 
-onnx = pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
+EXTRA = "an extra (onnx); make test-all has it"
+onnx = pytest.importorskip("onnx", reason=EXTRA)
+pytest.importorskip("onnxruntime", reason=EXTRA)
 from onnx import TensorProto, helper, numpy_helper  # noqa: E402  after the skip
 
 WORDS = ["a", "red", "blue", "green", "car", "cat", "house", "old", "new", "the"]
@@ -119,9 +120,9 @@ def test_texts__are_searched_added_and_embedded_without_a_framework(tmp_path, rn
 @pytest.mark.slow
 @pytest.mark.training
 def test_exported_model__answers_as_the_one_it_was_exported_from(tmp_path, rng):
-    keras = pytest.importorskip("keras")
+    keras = pytest.importorskip("keras", reason="it exports a model of Keras's; make test-all has it")
     converter = {"jax": "jax2onnx", "tensorflow": "tf2onnx", "torch": "onnxscript"}[keras.backend.backend()]
-    pytest.importorskip(converter)
+    pytest.importorskip(converter, reason="it converts models (group peers); make test-all has it")
     from keras_similarity.export import export_model
     from keras_similarity.layers import MetricEmbedding
     from keras_similarity.models import SimilarityModel

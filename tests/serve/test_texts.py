@@ -3,25 +3,19 @@
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
+import keras_similarity as ks
+from serve.programs import serving
+from serve.text_shelf import TEXTS, make_text_shelf
+
+pytest.importorskip("keras", reason="the text model is Keras's; make test-all has it")
 pytestmark = [pytest.mark.training, pytest.mark.slow]
-
-import keras_similarity as ks  # noqa: E402  after the skip
-from serve.programs import serving  # noqa: E402
-
-TEXTS = ["a red car", "two cats", "the old house", "a boat on the sea", "the doctor is in"]
 
 
 @pytest.fixture(scope="module")
 def work(tmp_path_factory):
     """A text model in a file, an index of its embeddings, and the model."""
     folder = tmp_path_factory.mktemp("texts")
-    keras.utils.set_random_seed(1)
-    model = ks.architectures.TextSim(16, buckets=2000, length=8, width=32, pieces=(3, 4))
-    model.save(folder / "texts.keras")
-    with ks.Index(16, store=folder / "shelf.index") as index:
-        index.add(model.embed(TEXTS), TEXTS, ids=[f"t{row}" for row in range(len(TEXTS))])
-    return folder, model
+    return folder, make_text_shelf(folder)
 
 
 def test_text_query__finds_what_the_model_finds(work):
@@ -29,7 +23,7 @@ def test_text_query__finds_what_the_model_finds(work):
     asked = ["a car", "boats on the sea"]
     with serving(folder / "shelf.index", "--encoder", folder / "texts.keras") as client:
         for text in asked:
-            status, _, body = client.query({"text": text, "k": 5})
+            status, _, body = client.query({"text": text, "k": len(TEXTS)})
             assert status == 200
             expected = 1 - model.embed(TEXTS) @ model.embed([text])[0]
             order = np.argsort(expected)
@@ -55,10 +49,10 @@ def test_commands__embed_and_query_texts(work, tmp_path):
 
     folder, model = work
     command = Path(sys.executable).with_name("keras-similarity")
-    parquet.write_table(table({"id": list(range(5)), "text": TEXTS}), tmp_path / "texts.parquet")
+    parquet.write_table(table({"id": list(range(len(TEXTS))), "text": TEXTS}), tmp_path / "texts.parquet")
     embed = ["embed", folder / "texts.keras", tmp_path / "texts.parquet", "--out", tmp_path / "v.parquet", "--json"]
     made = subprocess.run([command, *embed], capture_output=True, text=True, check=True)
-    assert json.loads(made.stdout)["rows"] == 5
+    assert json.loads(made.stdout)["rows"] == len(TEXTS)
     (batch,) = ks.export.read_parquet(tmp_path / "v.parquet")
     np.testing.assert_allclose(batch.vectors, model.embed(TEXTS), atol=1e-5)
     query = ["query", folder / "shelf.index", "--text", "two cats", "--encoder", folder / "texts.keras", "--json"]
