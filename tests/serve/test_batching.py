@@ -29,9 +29,14 @@ class Calls:
 
 
 def run(calls, steps):
-    """What `steps(calls)` returns, in a loop of its own."""
+    """What `steps(calls)` returns, in a loop of its own, and soon."""
+
+    async def soon():
+        async with asyncio.timeout(LONG / 3):
+            return await steps(calls)
+
     try:
-        return asyncio.run(steps(calls))
+        return asyncio.run(soon())
     finally:
         calls.batcher.close()
 
@@ -40,6 +45,18 @@ def test_what_comes_in_one_round__goes_together_up_to_the_most():
     calls = Calls()
     assert run(calls, lambda calls: calls.ask(1, 2, 3, 4, 5)) == [10, 20, 30, 40, 50]
     assert calls.made == [[1, 2, 3, 4], [5]]
+
+
+def test_what_comes_in_every_round__puts_no_call_off():
+    calls = Calls()
+
+    async def after(rounds):
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        return await calls.batcher.submit(rounds)
+
+    run(calls, lambda _: asyncio.gather(*map(after, (3, 2, 1, 0))))
+    assert calls.made[0] == [0, 1]
 
 
 def test_who_asks_alone__never_waits():
@@ -80,6 +97,22 @@ def test_a_call_waits_no_longer_than_it_may():
     once, again = run(calls, steps)
     assert once >= 0.045
     assert again < 0.045  # it does not hope for three again
+
+
+def test_a_wait_that_was_cut_short__cuts_no_other_short():
+    calls = Calls(wait_seconds=0.2)
+
+    async def steps(calls):
+        await calls.ask(1, 2, 3)
+        first = asyncio.ensure_future(calls.ask(4))
+        await asyncio.sleep(0.1)
+        await calls.ask(5, 6)
+        await first
+        started = time.monotonic()
+        await calls.ask(7)
+        return time.monotonic() - started
+
+    assert run(calls, steps) >= 0.19
 
 
 def test_a_call_of_more_than_the_most__has_no_other_wait_for_as_many():
