@@ -14,7 +14,12 @@ from keras_similarity.serve.limits import Limits
 from keras_similarity.serve.metrics import Metrics
 from keras_similarity.serve.problems import Problem
 
-IMAGE = base64.b64encode(png(np.full((8, 8, 3), 9, np.uint8))).decode()
+
+def grey(level):
+    return base64.b64encode(png(np.full((8, 8, 3), level, np.uint8))).decode()
+
+
+IMAGE = grey(9)
 
 
 def asked(*images, limits):
@@ -39,10 +44,10 @@ def any_size(request, monkeypatch):
 
 @pytest.mark.usefixtures("any_size")
 def test_bad_image__spoils_no_other_of_its_call():
-    found, served = asked(IMAGE, "%%%", IMAGE, limits=Limits())
+    found, served = asked(grey(9), "%%%", grey(7), limits=Limits())
     assert isinstance(found[1], Problem)
     assert found[1].status == 400
-    assert [found[number].tolist() for number in (0, 2)] == [[[9, 9, 9]]] * 2
+    assert [found[number].tolist() for number in (0, 2)] == [[[9, 9, 9]], [[7, 7, 7]]]
     served.close()
 
 
