@@ -151,10 +151,8 @@ class ServedEncoder:
 
     def _embedded(self, rows: Any) -> NDArray[np.float32]:
         """Return embeddings, finite or not: one bad row must not spoil the others' answers."""
-        count = len(rows)
-        size = next((size for size in SIZES if size >= count), MOST_ROWS)
-        filled = np.concatenate([rows, np.repeat(rows[-1:], max(size - count, 0), axis=0)])
+        size = next((size for size in SIZES if size >= len(rows)), MOST_ROWS)
         try:
-            return self.encoder.raw(filled, batch_size=size)[:count]
+            return self.encoder.raw(rows, batch_size=size)  # filled up to it
         except Exception as error:
             raise Problem(500, f"the model failed: {type(error).__name__}.\n  The server's log says more.") from error
