@@ -3,6 +3,7 @@
 import multiprocessing
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from keras_similarity.index.remote.qdrant.keys import label_key, point_id
 from keras_similarity.index.remote.qdrant.state import METRICS
 from killed_writer import ROWS, batch, last_write_of_a_killed_writer
 
+qdrant_client = pytest.importorskip("qdrant_client", reason="an extra (qdrant); make test-all has it")
 ROW = np.ones((1, 8), np.float32)
 
 
@@ -150,6 +152,15 @@ def test_folder_that_another_process_has_open__says_so(make):
     process.join()
     assert name == "IndexLockedError"
     assert "another process has qdrant:///" in words
+
+
+def test_folder__is_free_when_the_last_index_in_it_is_closed(make):
+    first = make()
+    second, folder = Index.open(first.store), urlsplit(first.store).path
+    first.close()
+    assert len(second) == 0
+    second.close()
+    qdrant_client.QdrantClient(path=folder).close()
 
 
 @pytest.mark.slow

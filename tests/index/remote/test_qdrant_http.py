@@ -10,7 +10,7 @@ from clusters import DIM, clustered
 from keras_similarity import Index
 from keras_similarity.errors import DatabaseError, DatabaseTimeoutError, DatabaseUnavailableError
 from keras_similarity.index.remote.qdrant import index as indexes
-from keras_similarity.index.remote.qdrant import searching, session, state, tuning
+from keras_similarity.index.remote.qdrant import items, searching, session, state, tuning
 
 ROW = np.ones((1, 8), np.float32)
 SECRET = "s3cret"
@@ -126,6 +126,15 @@ def test_numbers_of_the_first_fields__have_an_index_before_there_are_items(http,
     steps = [path.partition("?")[0].rpartition("/")[2] for method, path, _ in http.requests if method == "PUT"]
     assert steps == ["points", "index", "index", "points", "points", *["points"] * 3]  # the state, the items, the state
     assert [body["field_name"] for body in http.sent("/index")] == ["numbers.f61", "numbers.f62"]
+    index.close()
+
+
+def test_write_of_more_than_a_call_takes(http, monkeypatch):
+    monkeypatch.setattr(items, "MOST_ROWS", 4)
+    index = http.index(8)
+    http.requests.clear()
+    index.add(np.repeat(ROW, 5, axis=0))
+    assert [len(body["points"]) for body in http.sent("/points") if "points" in body] == [1, 4, 1, 1]
     index.close()
 
 
