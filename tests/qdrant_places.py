@@ -40,7 +40,8 @@ class QdrantOverHttp:
 
         self.api_key, self.version = None, "1.16.0"  # what must be sent as such, and what it says it is
         self.requests = []  # method, path and body of each
-        self.refusals = []  # status codes to answer the next writes with; 0 to hang up
+        self.refusals = []  # status codes to answer the next writes with; 0 to hang up, 1 to do it and then hang up
+        self.words = "refused"  # of a refusal
         self.models, self.client = models, EdgeClient(folder)
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"place": self})
@@ -137,13 +138,15 @@ class _Handler(BaseHTTPRequestHandler):
             code = place.refusals.pop(0)
         if code == 0:
             return
-        result, status = None, {"error": "refused"}
-        if code == 200:
+        result, status = None, {"error": place.words}
+        if code in (1, 200):
             try:
                 with place.lock:
                     result, status = self._result(body), "ok"
             except ValueError as error:
                 code, status = 400, {"error": f"Wrong input: {error}"}
+        if code == 1:
+            return
         plain = result if self.path == "/" and code == 200 else {"result": result, "status": status, "time": 0.0}
         text = json.dumps(plain).encode()
         with contextlib.suppress(ConnectionError):  # who asked may have been killed

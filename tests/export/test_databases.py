@@ -84,7 +84,7 @@ def test_pgvector__a_row_each_whatever_is_in_it(index, tmp_path):
 @pytest.mark.parametrize("distance", ["cosine", "euclidean", "inner_product", "manhattan"])
 def test_qdrant__takes_the_requests_and_finds_the_same_neighbours(tmp_path, rng, distance):
     """Qdrant's own models read the bodies, and its client in memory answers."""
-    qdrant = pytest.importorskip("qdrant_client")
+    qdrant = pytest.importorskip("qdrant_client", reason="an extra (qdrant); make test-all has it")
     found = ks.Index(6, distance)
     ids = [row if row % 2 else f"row {row}" for row in range(300)]
     found.add(rng.normal(size=(300, 6)), [f"c{row % 3}" for row in range(300)], ids=ids)

@@ -1,17 +1,13 @@
 """What goes wrong alike in every database: items that change, writers at once, writers that are killed."""
 
-import contextlib
-import multiprocessing
-import os
-import signal
 import threading
-import time
 
 import numpy as np
 import pytest
 
 from keras_similarity import Index
 from keras_similarity.errors import UnknownIdError
+from killed_writer import ROWS, last_write_of_a_killed_writer
 
 ROW = np.ones((1, 8), np.float32)
 WRITERS = {
@@ -61,38 +57,16 @@ def test_writers_at_once__each_id_once_and_every_count_right(make):
     assert index.check().ok
 
 
-def write_until_killed(store, told):
-    with Index.open(store, durability="fast") as index:
-        number = 0
-        while True:
-            index.add(np.full((50, 8), number), ids=[f"{number} {row}" for row in range(50)], labels=[number] * 50)
-            told.send(number)
-            number += 1
-
-
 @pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgres", "milvus"], indirect=True)  # Qdrant has no transactions
 def test_writer_killed_at_random_moments__whole_writes_alone_are_there(make, rng):
-    context = multiprocessing.get_context("spawn")
     for kill in range(6):
         index = make()
-        if index.store.startswith("qdrant:"):  # nor may two processes open a folder
-            pytest.skip("Qdrant has no transactions: test_qdrant.py says what is left of a killed write")
-        here, there = context.Pipe(duplex=False)
-        writer = context.Process(target=write_until_killed, args=(index.store, there))
-        writer.start()
-        here.recv()
-        time.sleep(float(rng.uniform(0, 0.3)))
-        os.kill(writer.pid, signal.SIGKILL)
-        writer.join()
-        there.close()
-        last = 0
-        with contextlib.suppress(EOFError):
-            while True:
-                last = here.recv()
+        last = last_write_of_a_killed_writer(index.store, rng)
         index.refresh()
         ids = list(index)
-        assert len(ids) % 50 == 0, kill
-        assert len(ids) // 50 in (last + 1, last + 2), kill
+        assert len(ids) % ROWS == 0, kill
+        assert len(ids) // ROWS in (last + 1, last + 2), kill
         index.add(ROW, ids=["after"])  # breaks the lock of the dead, and tidies up
         assert list(index) == [*ids, "after"]
         assert index.check().ok

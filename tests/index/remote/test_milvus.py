@@ -13,7 +13,7 @@ from keras_similarity import Index
 from keras_similarity.core import get_distance, pairwise_distances
 from keras_similarity.errors import DatabaseError, DatabaseTimeoutError, IndexFormatError, IndexMismatchError
 from keras_similarity.index.remote.keys import id_key, id_of, int_bounds, value_key
-from keras_similarity.index.remote.milvus import nearest, schema, searching, tuning
+from keras_similarity.index.remote.milvus import nearest, schema, searching, tuning, writing
 from keras_similarity.index.remote.milvus.address import Address
 from keras_similarity.index.remote.milvus.failures import as_failure
 from keras_similarity.index.remote.milvus.lock import TableLock
@@ -143,10 +143,8 @@ def test_replaced_many_times__counts_and_order_are_right(make, rng):
 
 
 def test_many_labels_and_chunks__are_all_there(make, rng, monkeypatch):
-    from keras_similarity.index.remote.milvus import items
-
     monkeypatch.setattr(schema, "NOTE_BYTES", 200)
-    monkeypatch.setattr(items, "MOST_ROWS", 30)
+    monkeypatch.setattr(writing, "MOST_ROWS", 30)
     index = make()
     labels = [f"label {number} {'é' * 9}" for number in range(100)]
     index.add(rng.normal(size=(100, 8)), labels)

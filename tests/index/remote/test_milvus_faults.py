@@ -13,7 +13,7 @@ from keras_similarity.errors import (
     DatabaseUnavailableError,
     IndexLockedError,
 )
-from keras_similarity.index.remote.milvus import items, lock, reading
+from keras_similarity.index.remote.milvus import lock, reading, writing
 from keras_similarity.index.remote.milvus.schema import STATE
 from keras_similarity.index.remote.milvus.session import Session
 
@@ -44,7 +44,7 @@ def failing(monkeypatch, name, error, *, after=0):
 
 
 def test_write_that_fails_before_its_state__was_never_there(make, monkeypatch):
-    monkeypatch.setattr(items, "MOST_ROWS", 2)
+    monkeypatch.setattr(writing, "MOST_ROWS", 2)
     index = make()
     index.add(ROW, ids=["old"], labels=["kept"])
     with monkeypatch.context() as patch:

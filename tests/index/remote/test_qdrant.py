@@ -1,11 +1,9 @@
 """What an index in Qdrant does its own way, in the local mode of its client."""
 
-import contextlib
 import multiprocessing
-import os
-import signal
 import time
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -21,13 +19,15 @@ from keras_similarity.index.remote.qdrant import index as indexes
 from keras_similarity.index.remote.qdrant import state
 from keras_similarity.index.remote.qdrant.keys import label_key, point_id
 from keras_similarity.index.remote.qdrant.state import METRICS
+from killed_writer import ROWS, batch, last_write_of_a_killed_writer
 
+qdrant_client = pytest.importorskip("qdrant_client", reason="an extra (qdrant); make test-all has it")
 ROW = np.ones((1, 8), np.float32)
 
 
-@pytest.fixture
-def database(qdrant):
-    return qdrant
+@pytest.fixture(params=["qdrant"])
+def database(request):
+    return request.getfixturevalue(request.param)
 
 
 @pytest.mark.parametrize("distance", sorted(METRICS))
@@ -143,55 +143,42 @@ def open_and_tell(store, told):
         told.send((type(error).__name__, str(error)))
 
 
-def in_another_process(work, store):
+def test_folder_that_another_process_has_open__says_so(make):
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
-    process = context.Process(target=work, args=(store, there))
+    process = context.Process(target=open_and_tell, args=(make().store, there))
     process.start()
-    there.close()
-    return here, process
-
-
-def test_folder_that_another_process_has_open__says_so(make):
-    here, process = in_another_process(open_and_tell, make().store)
     name, words = here.recv()
     process.join()
     assert name == "IndexLockedError"
     assert "another process has qdrant:///" in words
 
 
-def write_until_killed(store, told):
-    with Index.open(store) as index:
-        number = 0
-        while True:
-            index.add(np.full((50, 8), number), ids=[f"{number} {row}" for row in range(50)], labels=[number] * 50)
-            told.send(number)
-            number += 1
+def test_folder__is_free_when_the_last_index_in_it_is_closed(make):
+    first = make()
+    second, folder = Index.open(first.store), urlsplit(first.store).path
+    first.close()
+    assert len(second) == 0
+    second.close()
+    qdrant_client.QdrantClient(path=folder).close()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("place", ["qdrant", "qdrant_engine"])
-def test_writer_killed__items_are_whole_and_the_write_again_completes_it(request, place, rng):
-    index = request.getfixturevalue(place).index(8, "euclidean")
+@pytest.mark.parametrize("database", ["qdrant", "qdrant_engine"], indirect=True)
+def test_writer_killed__items_are_whole_and_the_write_again_completes_it(database, rng):
+    index = database.index(8, "euclidean")
+    in_folder = index.store.startswith("qdrant:///")  # where one process at a time works
     for _ in range(3):
-        if place == "qdrant":  # one process at a time
+        if in_folder:
             index.close()
-        here, process = in_another_process(write_until_killed, index.store)
-        here.recv()
-        time.sleep(float(rng.uniform(0, 0.3)))
-        os.kill(process.pid, signal.SIGKILL)
-        process.join()
+        last = last_write_of_a_killed_writer(index.store, rng)
         time.sleep(0.2)  # what was asked may still be answered
-        last = 0
-        with contextlib.suppress(EOFError):
-            while True:
-                last = here.recv()
-        index = Index.open(index.store) if place == "qdrant" else index
+        index = Index.open(index.store) if in_folder else index
         records = list(index.records())
-        assert len(records) == len(index) >= 50 * (last + 1)
+        assert len(records) == len(index) >= ROWS * (last + 1)
         assert all(record.id.startswith(f"{record.label} ") for record in records)
         assert all((record.embedding == record.label).all() for record in records)
-        index.add(np.full((50, 8), last + 1), ids=[f"{last + 1} {row}" for row in range(50)], labels=[last + 1] * 50)
-        assert index.label_counts([last + 1]).tolist() == [50]
+        index.add(**batch(last + 1))
+        assert index.label_counts([last + 1]).tolist() == [ROWS]
         assert index.check().ok
     index.close()

@@ -1,7 +1,6 @@
 """What an index asks of Qdrant over HTTP, and what becomes of refusals: not of a server, see `qdrant_places.py`."""
 
 import logging
-import threading
 import traceback
 
 import numpy as np
@@ -11,7 +10,7 @@ from clusters import DIM, clustered
 from keras_similarity import Index
 from keras_similarity.errors import DatabaseError, DatabaseTimeoutError, DatabaseUnavailableError
 from keras_similarity.index.remote.qdrant import index as indexes
-from keras_similarity.index.remote.qdrant import searching, session, state
+from keras_similarity.index.remote.qdrant import items, searching, session, state, tuning
 
 ROW = np.ones((1, 8), np.float32)
 SECRET = "s3cret"
@@ -22,6 +21,7 @@ def http(qdrant_engine):
     qdrant_engine.requests.clear()
     yield qdrant_engine
     qdrant_engine.api_key, qdrant_engine.version, qdrant_engine.refusals = None, "1.16.0", []
+    qdrant_engine.words = "refused"
 
 
 @pytest.fixture
@@ -117,26 +117,44 @@ def test_graph_that_meets_too_few__all_are_looked_at(http, rng, monkeypatch):
     index.close()
 
 
-def test_writers_at_once_never_share_an_id(http, rng):
-    index = http.index(8, "euclidean")
-    counted, errors = [], []
+def test_numbers_of_the_first_fields__have_an_index_before_there_are_items(http, monkeypatch):
+    monkeypatch.setattr(indexes, "MOST_INDEXED", 2)
+    index = http.index(8)
+    http.requests.clear()
+    for _ in range(2):
+        index.add(ROW, metadata=[{"a": 1, "b": 2, "c": 3}])
+    steps = [path.partition("?")[0].rpartition("/")[2] for method, path, _ in http.requests if method == "PUT"]
+    assert steps == ["points", "index", "index", "points", "points", *["points"] * 3]  # the state, the items, the state
+    assert [body["field_name"] for body in http.sent("/index")] == ["numbers.f61", "numbers.f62"]
+    index.close()
 
-    def write():
-        try:
-            with Index.open(index.store) as mine:
-                for _ in range(8):
-                    counted.extend(mine.add(np.ones((3, 8))).tolist())
-        except Exception as error:
-            errors.append(error)
 
-    threads = [threading.Thread(target=write) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not errors
-    assert sorted(counted) == sorted(index) == list(range(96))
-    assert index.check().ok
+def test_write_of_more_than_a_call_takes(http, monkeypatch):
+    monkeypatch.setattr(items, "MOST_ROWS", 4)
+    index = http.index(8)
+    http.requests.clear()
+    index.add(np.repeat(ROW, 5, axis=0))
+    assert [len(body["points"]) for body in http.sent("/points") if "points" in body] == [1, 4, 1, 1]
+    index.close()
+
+
+def test_build__waits_until_the_graph_is_made(http, rng, monkeypatch):
+    monkeypatch.setattr(searching, "FEW_ALLOWED", 10)
+    monkeypatch.setattr(tuning, "PAUSE_SECONDS", 0)
+    index = http.index(8)
+    index.add(rng.normal(size=(60, 8)))
+    real, colours = http.client.get_collection, ["yellow", "grey", "green"]
+
+    def get_collection(name):
+        return real(name).model_copy(update={"status": http.models.CollectionStatus(colours.pop(0))})
+
+    monkeypatch.setattr(http.client, "get_collection", get_collection)
+    assert index.build().engine == "hnsw"
+    assert not colours
+    monkeypatch.setattr(tuning, "WAIT_SECONDS", 0)
+    colours.append("yellow")
+    with pytest.raises(DatabaseTimeoutError, match="has not made the graph"):
+        index.build()
     index.close()
 
 
@@ -145,6 +163,10 @@ def test_lost_and_refused_writes(http, impatient):
     http.refusals = [503, 200, 0, 200, 503]  # busy, hung up, busy: each is tried again
     index.add(ROW)
     assert (len(index), index.check().ok) == (1, True)
+    before = index.generation
+    http.refusals = [1, 200, 1, 200, 1, 200]  # carried out, and the answer lost
+    assert index.add(ROW).tolist() == [1]
+    assert (len(index), index.generation) == (2, before + 2)
     before = index.generation
     http.refusals = [200, 500]  # the state, then the items
     with pytest.raises(DatabaseError, match=r"refused: refused\.\n  What was being written may be there in part"):
@@ -155,7 +177,7 @@ def test_lost_and_refused_writes(http, impatient):
         index.add(ROW, ids=[7])
     http.refusals = []
     index.add(ROW, ids=[7])
-    assert list(index) == [0, 7]
+    assert list(index) == [0, 1, 7]
     index.close()
 
 
@@ -166,8 +188,8 @@ def test_api_key__is_sent_and_never_told(http, impatient, caplog, capfd):
         index = Index(8, store=http.url("shoes", api_key=SECRET))
     index.add(ROW)
     seen = [repr(index), index.store, str(index.describe()), str(vars(index)), repr(index._session._address)]
-    http.api_key = "an0ther"
-    with pytest.raises(DatabaseError, match=r"refused: refused\.\n  Check the api_key") as caught:
+    http.api_key, http.words = "an0ther", f"no rights with {SECRET}"
+    with pytest.raises(DatabaseError, match=r"refused: no rights with \*\*\*\.\n  Check the api_key") as caught:
         index.search(ROW)
     seen.append("".join(traceback.format_exception(caught.value)))
     with pytest.raises(DatabaseError, match="Check the api_key"):

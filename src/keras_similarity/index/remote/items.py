@@ -1,9 +1,9 @@
 """Items on their way into a database and out of it: columns, the same for every database."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,9 @@ from keras_similarity.index.columns import Block, encode_block
 from keras_similarity.index.ids import Ids, missing_id
 from keras_similarity.index.metadata import Metadata
 
-__all__ = ["Batch", "Page", "encoded_data", "encoded_metadata", "with_kept"]
+__all__ = ["Batch", "Page", "encoded_data", "encoded_metadata", "in_blocks", "with_kept"]
+
+R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,20 @@ def with_kept(
         [old.data[row] for row in rows] if "data" in kept else data,
         encoded_metadata([old.metadata[row] for row in rows], len(ids)) if "metadata" in kept else metadata,
     )
+
+
+def in_blocks(rows: Iterable[R], row_bytes: Callable[[R], int], most_rows: int, most_bytes: int) -> Iterator[list[R]]:
+    """Return rows in as many calls as their size asks for."""
+    block, size = [], 0
+    for row in rows:
+        more = row_bytes(row)
+        if block and (len(block) == most_rows or size + more > most_bytes):
+            yield block
+            block, size = [], 0
+        block.append(row)
+        size += more
+    if block:
+        yield block
 
 
 def encoded_data(block: Block | None, count: int) -> list[bytes | None]:

@@ -14,10 +14,9 @@ from keras_similarity.index.remote.milvus.conditions import all_of, in_list
 from keras_similarity.index.remote.milvus.session import Session
 from keras_similarity.index.remote.milvus.state import MOST_TEXT, State
 
-__all__ = ["as_page", "as_rows", "counted", "in_blocks", "pages", "with_ids"]
+__all__ = ["as_page", "as_rows", "counted", "pages", "row_bytes", "with_ids"]
 
 FIELDS = ["seq", "id", "label", "text", "data", "embedding"]
-MOST_ROWS, MOST_BYTES = 8192, 16 * 2**20  # sent at a time; Milvus takes 64 MB
 PAGE_ROWS = 1000  # read at a time, about
 PAGE_NUMBERS = 2**21  # of embeddings, about
 MOST_IDS = 4000  # asked for at a time
@@ -60,25 +59,11 @@ def _check_length(row: int, name: str, length: int, hint: str) -> None:
         )
 
 
-def _row_bytes(row: dict[str, Any]) -> int:
+def row_bytes(row: dict[str, Any]) -> int:
     """Return about how many bytes a row takes on its way."""
     return (
         4 * len(row["embedding"]) + len(row["text"]) + len(row["data"]) + 80 * len(row["fields"]) + len(row["id"]) + 64
     )
-
-
-def in_blocks(rows: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Return rows in as many calls as their size asks for."""
-    block, size = [], 0
-    for row in rows:
-        more = _row_bytes(row)
-        if block and (len(block) == MOST_ROWS or size + more > MOST_BYTES):
-            yield block
-            block, size = [], 0
-        block.append(row)
-        size += more
-    if block:
-        yield block
 
 
 def as_page(rows: list[dict[str, Any]], state: State, width: int) -> Page:

@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.core.where import Where
-from keras_similarity.errors import IndexLockedError
-from keras_similarity.index.ids import Ids, as_ids
+from keras_similarity.index.ids import Ids
 from keras_similarity.index.readable import IndexArrays
-from keras_similarity.index.remote.copies import arrays_of
+from keras_similarity.index.remote.copies import arrays_of, columns_of, unwritten
 from keras_similarity.index.remote.items import Page
 from keras_similarity.index.remote.milvus.items import FIELDS, as_page, counted, pages, with_ids
 from keras_similarity.index.remote.milvus.label_table import MilvusLabels
@@ -23,8 +22,6 @@ from keras_similarity.index.remote.reading import RemoteReading
 from keras_similarity.index.settings import Settings
 
 __all__ = ["MilvusReading"]
-
-TRIES = 3  # to read everything while nobody writes
 
 
 class MilvusReading(RemoteReading):
@@ -60,15 +57,7 @@ class MilvusReading(RemoteReading):
     def arrays(self) -> IndexArrays:
         """Return ids, labels and embeddings of every item, as of one moment, as arrays; see `Index.arrays`."""
         state, found = self._everything()
-        width = self._space.width
-        vectors = np.concatenate([page.vectors for page in found]) if found else np.empty((0, width), np.float32)
-        return IndexArrays(
-            as_ids([item_id for page in found for item_id in page.ids]),
-            np.concatenate([np.empty(0, np.int32), *(page.codes for page in found)]),
-            list(self._labels.first(state, state.labels).labels),
-            vectors,
-            state.generation,
-        )
+        return columns_of(found, self._space.width, self._labels.first(state, state.labels).labels, state.generation)
 
     def to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return the whole index, as of one moment, as arrays and JSON settings, for a file format to keep."""
@@ -76,14 +65,11 @@ class MilvusReading(RemoteReading):
         return arrays_of(found, self.settings, self._labels.first(state, state.labels).labels, state.next_id)
 
     def _everything(self) -> tuple[State, list[Page]]:
-        """Return every item, as of one moment: Milvus shows no moment that has passed, so none may be written in it."""
-        for _ in range(TRIES):
-            state = read_state(self._session, newest=True)
-            found = list(pages(self._session, state, self._space.width))
-            if read_state(self._session, newest=True).generation == state.generation:
-                return state, found
-        raise IndexLockedError(
-            f"{self._session.shown} was written to while it was read, {TRIES} times.\n  Try again when nobody writes."
+        """Return every item, as of one moment."""
+        return unwritten(
+            lambda: read_state(self._session, newest=True),
+            lambda state: pages(self._session, state, self._space.width),
+            self._session.shown,
         )
 
     def _state(self) -> State:

@@ -17,8 +17,8 @@ from keras_similarity.errors import (
     DatabaseUnavailableError,
     IndexLockedError,
 )
-from keras_similarity.index.remote.items import Batch
-from keras_similarity.index.remote.milvus.items import as_rows, in_blocks
+from keras_similarity.index.remote.items import Batch, in_blocks
+from keras_similarity.index.remote.milvus.items import as_rows, row_bytes
 from keras_similarity.index.remote.milvus.lock import LEASE_SECONDS, TableLock
 from keras_similarity.index.remote.milvus.schema import (
     LABELS,
@@ -35,6 +35,7 @@ from keras_similarity.index.remote.milvus.state import Ranges, State, as_ranges
 __all__ = ["Change", "Writer"]
 
 FEW_PLACES = 2000  # of a range that are deleted by name, which takes the server a fortieth of the time
+MOST_ROWS, MOST_BYTES = 8192, 16 * 2**20  # sent at a time; Milvus takes 64 MB
 MOST_PLACES = 10_000  # named at a time
 T = TypeVar("T")
 LOG = logging.getLogger(__name__)
@@ -115,7 +116,7 @@ class Writer:
     def _begin(self, step: "_Step") -> None:
         for note in step.labels:
             self._session.put([note], part=NOTES, over=True)
-        for number, block in enumerate(in_blocks(step.rows)):
+        for number, block in enumerate(in_blocks(step.rows, row_bytes, MOST_ROWS, MOST_BYTES)):
             if number:
                 self._lock.beat()
             self._session.put(block)

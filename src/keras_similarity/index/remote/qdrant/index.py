@@ -1,7 +1,4 @@
-"""An index whose items lie in Qdrant: what `Index(store="qdrant://…")` makes.
-
-Tested against the client's local mode, not yet against a server.
-"""
+"""An index whose items lie in Qdrant: what `Index(store="qdrant://…")` makes."""
 
 import contextlib
 import os
@@ -52,7 +49,7 @@ class QdrantIndex(QdrantReading, Index):
 
     An item is written whole; a write of many items is not: others see a part of it while it is under way, and where it
     fails, a part of it stays. Any number of processes search and write; ids are never given twice. Tested against the
-    client's local mode, not yet against a server.
+    client's local mode and the server's storage engine, not yet against a server.
     """
 
     def _make(self, settings: Settings, store: str | os.PathLike[str], durability: str) -> None:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from keras_similarity.core.label_json import label_from_json, label_to_json
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.index.ids import Ids
-from keras_similarity.index.remote.items import Batch, Page
+from keras_similarity.index.remote.items import Batch, Page, in_blocks
 from keras_similarity.index.remote.keys import field_key, number_parts
 from keras_similarity.index.remote.qdrant.keys import EXACT, label_key, mark, point_id
 from keras_similarity.index.remote.qdrant.session import Session
@@ -114,16 +114,13 @@ def check_sizes(data: Sequence[bytes | None], metadata: Sequence[bytes | None]) 
 
 def put(session: Session, points: list[Any]) -> None:
     """Write points, in as many calls as their size asks for; whoever looks meanwhile sees a part of them."""
-    block, size = [], 0
-    for point in points:
-        more = len(json.dumps(point.payload)) + NUMBER_BYTES * len(point.vector["embedding"])
-        if block and (len(block) == MOST_ROWS or size + more > MOST_BYTES):
-            session.call("upsert", block, wait=True)
-            block, size = [], 0
-        block.append(point)
-        size += more
-    if block:
+    for block in in_blocks(points, _point_bytes, MOST_ROWS, MOST_BYTES):
         session.call("upsert", block, wait=True)
+
+
+def _point_bytes(point: Any) -> int:
+    """Return about how many bytes a point takes on its way."""
+    return len(json.dumps(point.payload)) + NUMBER_BYTES * len(point.vector["embedding"])
 
 
 def as_page(points: list[Any], labels: Labels, width: int) -> Page:

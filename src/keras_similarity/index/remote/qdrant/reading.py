@@ -8,10 +8,9 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.labels import LabelVocabulary, label_list
 from keras_similarity.core.where import Where
-from keras_similarity.errors import IndexLockedError
 from keras_similarity.index.ids import Ids, as_ids
 from keras_similarity.index.readable import IndexArrays
-from keras_similarity.index.remote.copies import arrays_of
+from keras_similarity.index.remote.copies import arrays_of, columns_of, unwritten
 from keras_similarity.index.remote.items import Page
 from keras_similarity.index.remote.qdrant.items import Labels, as_page, pages, with_ids
 from keras_similarity.index.remote.qdrant.keys import label_key
@@ -22,8 +21,6 @@ from keras_similarity.index.remote.reading import RemoteReading
 from keras_similarity.index.settings import Settings
 
 __all__ = ["QdrantReading"]
-
-TRIES = 3  # to read everything while nobody writes
 
 
 class QdrantReading(RemoteReading):
@@ -55,14 +52,7 @@ class QdrantReading(RemoteReading):
             IndexLockedError: others wrote all the while.
         """
         state, found = self._everything()
-        vectors = [page.vectors for page in found]
-        return IndexArrays(
-            as_ids([item_id for page in found for item_id in page.ids]),
-            np.concatenate([np.empty(0, np.int32), *(page.codes for page in found)]),
-            list(self._labels.known.labels),
-            np.concatenate([np.empty((0, self._space.width), np.float32), *vectors]),
-            state.generation,
-        )
+        return columns_of(found, self._space.width, self._labels.known.labels, state.generation)
 
     def to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return the whole index as arrays and JSON settings, for a file format to keep; see `arrays`."""
@@ -70,14 +60,8 @@ class QdrantReading(RemoteReading):
         return arrays_of(found, self.settings, self._labels.known.labels, state.next_id)
 
     def _everything(self) -> tuple[State, list[Page]]:
-        """Return every item: Qdrant shows no moment that has passed, so no write may begin or end meanwhile."""
-        for _ in range(TRIES):
-            state, found = self._state(), list(self._pages(None))
-            if self._state().generation == state.generation:
-                return state, found
-        raise IndexLockedError(
-            f"{self._session.shown} was written to while it was read, {TRIES} times.\n  Try again when nobody writes."
-        )
+        """Return every item, with no write that began or ended meanwhile."""
+        return unwritten(self._state, lambda _: self._pages(None), self._session.shown)
 
     def _state(self) -> State:
         return read_state(self._session)

@@ -147,7 +147,6 @@ def change(session: Session, work: Callable[[State], tuple[State, T]]) -> tuple[
     Raises:
         IndexLockedError: others came first for ten seconds.
     """
-    session.check_writable()
     token = uuid.uuid4().hex
     until = time.monotonic() + WAIT_SECONDS
     while True:
