@@ -200,7 +200,7 @@ def test_server_killed_and_started_again__clear_error_and_nothing_lost(make, mil
         assert time.monotonic() - started < 20
     finally:
         milvus.start()
-    with Index.open(index.store) as again:  # waits until it is loaded
+    with Index.open(index.store + "&timeout=60") as again:  # waits until it is loaded, on a busy machine too
         assert again.search(vectors[:5], k=1).ids.tolist() == [[0], [1], [2], [3], [4]]
     assert index.search(vectors[7:8], k=1)[0][0].data == b"x"
     assert index.add(ROW).tolist() == [100]
