@@ -8,6 +8,7 @@ import sys
 import pytest
 
 HEAVY = ["keras", "jax", "tensorflow", "torch", "faiss", "matplotlib", "sklearn", "scipy", "pandas", "numpy"]
+MORE = ("layers", "models", "ops")  # packages, each in a process of its own that takes seconds
 
 
 def run(code, *, blocked=(), **environment):
@@ -105,9 +106,12 @@ def test_backend_named_but_not_installed__names_both():
     "first",
     [
         "import keras_similarity, keras",
-        "import keras, keras_similarity",
+        pytest.param("import keras, keras_similarity", marks=pytest.mark.slow),
         "import keras_similarity, importlib.util; importlib.util.find_spec('keras'); import keras",
-        "import keras_similarity; keras_similarity.backend.require_backend(); import keras_similarity.layers, keras",
+        pytest.param(
+            "import keras_similarity as ks; ks.backend.require_backend(); import keras_similarity.layers, keras",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_our_classes_are_registered_in_either_order_of_imports(first):
@@ -120,7 +124,7 @@ def test_our_classes_are_registered_in_either_order_of_imports(first):
 
 
 @pytest.mark.training
-@pytest.mark.parametrize("package", ["losses", "layers", "models", "ops"])
+@pytest.mark.parametrize("package", ["losses", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)])
 def test_a_package_of_ours_may_be_imported_before_anything_else(package):
     code = (
         f"import keras_similarity.{package} as first, keras, keras_similarity as ks\n"

@@ -40,7 +40,7 @@ def test_score_far_from_the_origin__keeps_its_digits(rng):
     np.testing.assert_allclose(scores, pairwise_distances(rows, rows[places], "euclidean").diagonal() ** 2, rtol=1e-4)
 
 
-@pytest.mark.parametrize("storage", ["float32", "float16"])
+@pytest.mark.parametrize("storage", ["float32", pytest.param("float16", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("distance", DISTANCES)
 def test_graph__from_entries__finds_all_neighbours_the_entries_too(distance, storage, rng, monkeypatch):
     monkeypatch.setattr(faiss_graph, "ENTRY_ROWS", 0)
