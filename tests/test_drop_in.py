@@ -301,6 +301,7 @@ def test_upstreams_arguments__are_taken_in_their_order(name):
     assert list(inspect.signature(found).parameters)[: len(expected)] == expected
 
 
+@pytest.mark.training
 def test_pictures__are_those_of_keras_similarity(monkeypatch):
     from keras_similarity import visualization as ours
     from tensorflow_similarity import visualization as theirs
