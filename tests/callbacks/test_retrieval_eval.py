@@ -180,6 +180,7 @@ def test_classification__is_that_of_an_index(data, model):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [[], [0, 1, 2, 3, 4, 5]], ids=["none known", "all known"])
 def test_a_group_without_queries__has_nan__and_nothing_breaks(data, model, known):
     """Upstream crashed at the end of the first epoch."""

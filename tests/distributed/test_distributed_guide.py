@@ -52,6 +52,15 @@ def test_every_program_of_the_page_is_here():
     assert text_of("distributed.md").count("```python") == len(HOW)
 
 
+def test_loss_of_ones_own__on_torch__has_the_rows_of_both_processes(tmp_path):
+    program = tmp_path / "program.py"
+    start = "import torch\nfrom torch import distributed\ndistributed.init_process_group('gloo')"
+    end = "print(tuple(rows.shape), tuple(codes.shape)) if distributed.get_rank() == 0 else None"
+    snippet = snippets()["A loss of your own"]
+    program.write_text(f"{BEFORE}\n{start}\n{snippet}\n{end}\ndistributed.destroy_process_group()\n")
+    assert run("torch", *TORCHRUN, program).splitlines()[-1] == "(16, 4) (16,)"
+
+
 @pytest.mark.parametrize("heading", HOW)
 def test_program_of_the_page__runs(heading, tmp_path):
     backend, launcher, environment, printed = HOW[heading]

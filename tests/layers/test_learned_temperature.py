@@ -38,3 +38,28 @@ def test_training_moves_it_and_saving_keeps_it(rng, tmp_path):
 def test_a_temperature_out_of_range__is_named(temperature):
     with pytest.raises(ValueError, match=r"`temperature` must be above 0\.01 and at most 1: got"):
         LearnedTemperature(temperature)
+
+
+def test_a_scale_at_its_limit__comes_back(rng):
+    layer = LearnedTemperature(0.011)
+    inputs = keras.Input((4,))
+    model = keras.Model(inputs, layer(inputs))
+    x = rng.normal(size=(8, 4)).astype(np.float32)
+    model.compile(keras.optimizers.SGD(1.0), loss=lambda y_true, y_pred: -y_true * ops.sum(y_pred * y_pred) / 800)
+    model.fit(x, np.ones(8), batch_size=8, epochs=2, verbose=0)
+    assert float(layer.get_weights()[0]) == pytest.approx(np.log(100), rel=1e-6)
+    model.fit(x, -np.ones(8), batch_size=8, verbose=0)
+    assert float(layer.get_weights()[0]) < np.log(99)
+
+
+def test_rows_are_wide_under_mixed_precision(rng):
+    layer = LearnedTemperature(0.07, dtype="mixed_float16")
+    x = rng.normal(size=(3, 4)).astype(np.float32)
+    np.testing.assert_allclose(np.linalg.norm(ops.convert_to_numpy(layer(x)), axis=1), 0.07**-0.5, rtol=2e-3)
+    assert layer(x).dtype == ops.convert_to_tensor(x).dtype
+
+
+@pytest.mark.parametrize("wrong", ["x", None, [0.5]])
+def test_a_temperature_that_is_no_number__is_named(wrong):
+    with pytest.raises(ValueError, match="`temperature` must be above"):
+        LearnedTemperature(wrong)

@@ -7,7 +7,7 @@ from keras import ops
 from keras_similarity import losses
 
 torch = pytest.importorskip("torch")  # the peer needs it; `make test-all` has both
-pytest.importorskip("pytorch_metric_learning")
+pml_losses = pytest.importorskip("pytorch_metric_learning.losses")
 
 from oracles import identities, pml_rows  # noqa: E402  they import the peer
 from oracles.pml_tools import Batch  # noqa: E402
@@ -127,3 +127,10 @@ def test_oracles_without_a_peer_keep_their_identities(batch):
 def test_oracles_keep_the_rule_of_zeros():
     broken = {name for name, _, holds in identities.zeros() if not holds}
     assert broken == {"contrastive"}  # one kind of pair is enough for it
+
+
+def test_vicreg_of_two_views():
+    rng = np.random.default_rng(0)
+    first, second = rng.normal(size=(2, 7, 4)).astype(np.float32)
+    expected = float(pml_losses.VICRegLoss()(torch.tensor(first), ref_emb=torch.tensor(second)))
+    assert float(losses.vicreg(first, second)) == pytest.approx(expected, rel=1e-5)

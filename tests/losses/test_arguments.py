@@ -1,5 +1,6 @@
 """What constructors refuse, and how they say it."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -13,7 +14,9 @@ from keras_similarity import losses
         (losses.TripletLoss, {"margin": -0.1}, "`margin` must be at least 0: got -0.1"),
         (losses.TripletLoss, {"positive_mining_strategy": "semi-hard"}, "must be one of 'all', 'easy', 'hard': got"),
         (losses.PNLoss, {"negative_mining_strategy": "semihard"}, "`negative_mining_strategy` must be one of"),
-        (losses.ContrastiveLoss, {"negative_margin": "far"}, "`negative_margin` must be a finite number: got 'far'"),
+        (losses.ContrastiveLoss, {"negative_margin": "far"}, "`negative_margin` must be at least 0: got 'far'"),
+        (losses.ContrastiveLoss, {"positive_margin": -0.1}, "`positive_margin` must be at least 0: got -0.1"),
+        (losses.LiftedStructLoss, {"negative_margin": -1}, "`negative_margin` must be at least 0: got -1"),
         (losses.CircleLoss, {"gamma": 0}, "`gamma` must be above 0: got 0"),
         (losses.CircleLoss, {"distance": "l2"}, "`distance` must be 'cosine' for this loss: got 'euclidean'"),
         (losses.AngularLoss, {"distance": "l2"}, "`distance` must be 'cosine' for this loss"),
@@ -45,3 +48,63 @@ def test_labels_of_any_type_are_compared_as_they_are(dtype, rng):
     labels, x = [0, 0, 1, 1, 0], ops.array(rng.normal(size=(5, 3)), "float32")
     value = losses.supcon(ops.convert_to_tensor(np.array(labels).astype(dtype)), x)
     np.testing.assert_array_equal(ops.convert_to_numpy(value), ops.convert_to_numpy(losses.supcon(labels, x)))
+
+
+def test_margins_of_an_inner_product__may_be_negative():
+    assert losses.ContrastiveLoss("inner_product", -0.9, -0.5).positive_margin == -0.9
+
+
+@pytest.mark.parametrize(("name", "kind"), [("miner", "Miner"), ("embedding_regularizer", "EmbeddingRegularizer")])
+@pytest.mark.parametrize("wrong", ["batch_hard", len])
+def test_parts_of_another_kind__are_refused_at_once(name, kind, wrong):
+    with pytest.raises(TypeError, match=rf"`{name}` must be a {kind}, or None: got .*\n  Pass one of those in"):
+        losses.SupConLoss(**{name: wrong})
+
+
+@pytest.mark.parametrize("weights", [[1.0], [1.0] * 3])
+def test_sample_weights_of_another_length__are_refused(weights, rng):
+    x = ops.array(rng.normal(size=(4, 3)), "float32")
+    with pytest.raises(ValueError, match=f"needs one number a row: got {len(weights)} for 4 rows"):
+        losses.SupConLoss()([0, 0, 1, 1], x, np.array(weights, np.float32))
+    with pytest.raises(ValueError, match=r"`sample_weight` needs one entry per row.*\n  Pass one number a row"):
+        losses.SupConLoss()([0, 0, 1, 1], x, np.ones((4, 2), np.float32))
+
+
+def test_labels_that_are_no_classes__are_an_error_or_a_loss_of_nan_in_fit(rng):
+    x, y = rng.normal(size=(8, 3)).astype(np.float32), np.array([0, 0, 1, 1, 0.5, 2, 2, 2], np.float32)
+    inputs = keras.Input((3,))
+    model = keras.Model(inputs, keras.layers.Dense(2)(inputs))
+    model.compile("sgd", losses.SupConLoss())
+    if keras.backend.backend() == "torch":
+        with pytest.raises(ValueError, match=r"got 0\.5"):
+            model.fit(x, y, verbose=0)
+        return
+    assert np.isnan(model.fit(x, y, verbose=0).history["loss"][0])
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
+    assert np.isfinite(model.fit(x, np.floor(y), verbose=0).history["loss"][0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        ({"miner": losses.miners.BatchHardMiner()}, "miner"),
+        ({"chunk_size": 2}, "chunk_size"),
+        ({"reduction": "mean_classes"}, "reduction"),
+        ({"embedding_regularizer": losses.regularizers.SpreadOutRegularizer(1.0)}, "embedding_regularizer"),
+    ],
+)
+def test_rows_of_labels__refuse_what_needs_classes(settings, named, rng):
+    y, x = np.eye(3, dtype=np.float32)[[0, 0, 1]], ops.array(rng.normal(size=(3, 3)), "float32")
+    with pytest.raises(ValueError, match=f"`{named}` needs one class an item: got rows of labels"):
+        losses.InstanceDiscriminationLoss(**settings)(y, x)
+
+
+def test_rows_of_labels__refuse_negative_numbers_and_a_memory(rng):
+    y, x = np.eye(3, dtype=np.float32)[[0, 0, 1]], ops.array(rng.normal(size=(3, 3)), "float32")
+    with pytest.raises(ValueError, match="`labels` needs numbers of at least 0: got -1"):
+        losses.InstanceDiscriminationLoss()(-y, x)
+    memory = losses.CrossBatchMemory(losses.InstanceDiscriminationLoss(), 8)
+    with pytest.raises(ValueError, match=r"keeps one class a row: got labels of shape \(3, 3\)"):
+        memory(ops.convert_to_tensor(y), x)
+    with pytest.raises(ValueError, match=r"shape \(n,\): got shape \(3, 3\)"):
+        memory(y, x)

@@ -27,6 +27,36 @@ def test_matryoshka_is_the_weighted_sum_over_widths(x):
 
 
 @pytest.mark.parametrize(
+    ("loss_class", "size"),
+    [(losses.SupConLoss, 4), *(pytest.param(losses.ContrastiveLoss, each, marks=pytest.mark.slow) for each in (1, 4))],
+)
+def test_matryoshka__chunks_have_the_value_of_one_piece(x, loss_class, size):
+    settings = {
+        "miner": losses.miners.PairMarginMiner(0.5, 0.2),
+        "embedding_regularizer": losses.regularizers.LpRegularizer(1.0),
+    }
+    whole, parts = (losses.MatryoshkaLoss(loss_class(**settings, chunk_size=each), (8, 4)) for each in (None, size))
+    labels = [0, 0, 1, 1, 2, 3]
+    assert float(parts(labels, x)) == pytest.approx(float(whole(labels, x)), rel=1e-5)
+    plain = losses.MatryoshkaLoss(loss_class(), (8, 4))
+    assert float(whole(labels, x)) != pytest.approx(float(plain(labels, x)), rel=1e-2)
+
+
+def test_matryoshka__of_the_full_width_is_the_loss_inside(x, rng):
+    views = rng.normal(size=(6, 2, 8)).astype(np.float32)
+    soft = rng.dirichlet(np.ones(3), 6).astype(np.float32)
+    for loss, labels, rows in (
+        (losses.InfoNCELoss(symmetric=True), np.arange(6), views),
+        (losses.InstanceDiscriminationLoss(), soft, x),
+        (losses.TripletLoss("cosine", "all", "all", 0.3), LABELS, x),
+    ):
+        rows = ops.convert_to_tensor(rows)
+        assert float(losses.MatryoshkaLoss(loss, (8,))(labels, rows)) == pytest.approx(float(loss(labels, rows)))
+    one_way = float(losses.InfoNCELoss()(np.arange(6), ops.convert_to_tensor(views)))
+    assert float(losses.InfoNCELoss(symmetric=True)(np.arange(6), ops.convert_to_tensor(views))) != one_way
+
+
+@pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
         ((losses.TripletLoss(), ()), ValueError, "`widths` needs at least one width"),
@@ -86,6 +116,7 @@ def test_sum__bad_settings_are_named(arguments, error, message):
         losses.WeightedSum(*arguments)
 
 
+@pytest.mark.slow
 def test_memory_around_matryoshka_around_a_mined_loss__runs(x):
     inner = losses.TripletLoss(margin=0.9, miner=losses.miners.BatchHardMiner())
     memory = losses.CrossBatchMemory(losses.MatryoshkaLoss(inner, (8, 4)), 6)

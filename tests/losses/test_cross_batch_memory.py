@@ -129,6 +129,20 @@ def test_compiled_in_a_plain_keras_model__says_who_can_own_it(rng):
         model.fit(rng.normal(size=(8, 6)).astype(np.float32), np.arange(8) % 4, verbose=0)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="works in such a model on torch alone")
+def test_in_a_plain_keras_model_on_torch__evaluate_leaves_it_alone(rng):
+    x, y = rng.normal(size=(8, 6)).astype(np.float32), np.arange(8) % 4
+    inputs = keras.Input((6,))
+    model = keras.Model(inputs, keras.layers.Dense(4)(inputs))
+    model.compile("sgd", loss=losses.CrossBatchMemory(losses.SupConLoss(), 20))
+    model.fit(x, y, verbose=0)
+    filled = state_of(model)
+    assert filled[-1] == 8
+    loss = model.evaluate(x, y, verbose=0)
+    assert loss == pytest.approx(float(losses.SupConLoss()(y, model.predict(x, verbose=0))), rel=1e-5)
+    assert all(np.array_equal(one, other) for one, other in zip(filled, state_of(model), strict=True))
+
+
 @pytest.mark.parametrize(
     ("make", "error", "message"),
     [

@@ -29,6 +29,7 @@ def chosen(rows, keys, positives, negatives, distance):
     return [farthest, choose_positives(distances, positives, "easy"), *others]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", distance_names())
 def test_compiled__what_is_chosen_is_the_extreme_of_its_own_class(rng, distance):
     rows, keys = ((rng.normal(size=(count, 24)) * 300 + 100).astype(np.float32) for count in (20, 700))

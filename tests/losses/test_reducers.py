@@ -1,5 +1,6 @@
 """What a batch's values become: worked by hand from values that differ."""
 
+import keras
 import numpy as np
 import pytest
 from keras import ops
@@ -56,3 +57,19 @@ def test_mean_of_pairs_of_a_batch_counts_each_positive_pair_once(rng):
     each = ops.convert_to_numpy(SupConLoss(reduction="none")(labels, x))
     counts = np.array([2, 2, 2, 1, 1, 0])
     assert float(SupConLoss(reduction="mean_pairs")(labels, x)) == pytest.approx((each * counts).sum() / 8, rel=1e-5)
+
+
+@keras.saving.register_keras_serializable(package="tests")
+class Largest(reducers.Reducer):
+    """A user's reducer without arguments, under a name that is taken."""
+
+    name = "mean"
+
+    def __call__(self, values, *, contributing, pairs, codes, weights):
+        return ops.max(values)
+
+
+def test_reducer_of_ones_own__comes_back_with_its_loss():
+    loss = SupConLoss(reduction=Largest())
+    again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(loss))
+    assert type(again.reducer) is Largest

@@ -51,6 +51,7 @@ def test_spread_out_is_the_papers__with_and_without_classes(x):
 ALL = [getattr(regularizers, name) for name in regularizers.__all__ if name != "EmbeddingRegularizer"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("regularizer", ALL)
 def test_every_regularizer_adds_to_a_loss_and_has_finite_gradients(regularizer, x):
     plain, more = SupConLoss(), SupConLoss(embedding_regularizer=regularizer(0.5))

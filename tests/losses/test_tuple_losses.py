@@ -119,11 +119,11 @@ def x(rng):
 
 
 each_case = pytest.mark.parametrize("case", CASES, ids=repr)
-# On JAX a gradient of each strategy is compiled anew: the many combinations are for the long run.
-COMBINATIONS = list(triplet_cases())
+# On JAX each gradient is compiled anew: what is not a loss as it comes is for the long run.
+IN_TIME = [case for case in CASES if not case.settings]
 each_case_in_time = pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=pytest.mark.slow if case in COMBINATIONS else (), id=repr(case)) for case in CASES],
+    [pytest.param(case, marks=() if case in IN_TIME else pytest.mark.slow, id=repr(case)) for case in CASES],
 )
 
 

@@ -18,7 +18,7 @@ def numbers(tensor):
     return ops.convert_to_numpy(tensor)
 
 
-@pytest.mark.parametrize("symmetric", [False, True])
+@pytest.mark.parametrize("symmetric", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_info_nce_is_the_papers__values_and_gradients(symmetric, views):
     def paper(x):
         return softmaxes.info_nce(x[:, 0], x[:, 1], temperature=0.3, symmetric=symmetric)
@@ -57,7 +57,7 @@ def test_siglip_in_two_views_is_the_papers(views):
     np.testing.assert_allclose(numbers(found), expected, rtol=1e-4)
 
 
-@pytest.mark.parametrize("kind", ["soft", "several classes"])
+@pytest.mark.parametrize("kind", ["soft", pytest.param("several classes", marks=pytest.mark.slow)])
 def test_instance_discrimination_is_the_cross_entropy_of_its_targets(kind, rng):
     x = rng.normal(size=(7, 4))
     y = rng.dirichlet(np.ones(3), size=7) if kind == "soft" else (rng.random((7, 5)) < 0.4).astype(float)

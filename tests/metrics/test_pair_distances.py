@@ -48,7 +48,9 @@ def batches_of(rng, sizes=(7, 9, 3), classes=4, weighted=False):
 
 @pytest.mark.parametrize("kind", list(METRICS))
 @pytest.mark.parametrize("pick", PICKS)
-@pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+@pytest.mark.parametrize(
+    "weighted", [pytest.param(False, id="plain", marks=pytest.mark.slow), pytest.param(True, id="weighted")]
+)
 def test_result__is_the_mean_over_every_batch__not_the_last(rng, kind, pick, weighted):
     batches, metric = batches_of(rng, weighted=weighted), METRICS[kind](pick=pick)
     for labels, rows, weights in batches:
@@ -60,6 +62,7 @@ def test_result__is_the_mean_over_every_batch__not_the_last(rng, kind, pick, wei
     assert float(metric.result()) == pytest.approx(loop(kind, pick, [(*batches[0][:2], np.ones(7))]), rel=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("distance", distance_names())
 def test_every_distance(rng, distance):
     batches, metric = batches_of(rng), DistanceGap(distance)
@@ -131,6 +134,7 @@ def test_configuration__comes_back(kind):
     assert again.distance.name == "euclidean"
 
 
+@pytest.mark.slow
 def test_in_fit_and_evaluate__it_is_the_mean_over_the_batches(rng, tmp_path):
     rows, labels = rng.normal(size=(50, 4)).astype(np.float32), rng.integers(0, 5, 50)
     inputs = keras.Input((4,))

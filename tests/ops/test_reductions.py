@@ -44,6 +44,16 @@ def test_sums_of_exponentials_do_not_overflow(logits, scale):
     assert not gradient[~(MASK | second)].any()
 
 
+def test_logs_of_sums__move_with_each_entry_of_a_choice_by_its_share_and_with_no_other(logits):
+    def function(x):
+        first, second = ours.split_log_sum_exp(x, ops.array(MASK), ops.array(~MASK))
+        return ops.sum(first) + 3.0 * ops.sum(second)
+
+    powers = np.exp(logits.astype(np.float64))
+    shares = [powers * mask / np.maximum((powers * mask).sum(axis=1, keepdims=True), 1e-300) for mask in (MASK, ~MASK)]
+    np.testing.assert_allclose(value_and_gradient(function, logits)[1], shares[0] + 3 * shares[1], rtol=1e-4, atol=1e-6)
+
+
 def test_reductions_of_nothing_are_0_with_zero_gradient(logits):
     nothing = ops.array(np.zeros((3, 4), bool))
     for function in (ours.masked_row_mean, ours.masked_row_sum, ours.masked_log1p_sum_exp):

@@ -47,6 +47,11 @@ def ResNet50Sim(
         FileNotFoundError: no file of weights is there.
         ValueError: see `from_backbone` and `keras.applications.ResNet50`.
 
+    Example:
+        >>> model = ResNet50Sim((32, 32, 3), 16, weights=None, trainable="partial")
+        >>> model.output_shape, len(model.trainable_weights) < len(model.weights)
+        ((None, 16), True)
+
     References:
         He et al., Deep Residual Learning for Image Recognition, 2015, arXiv:1512.03385.
     """

@@ -37,6 +37,14 @@ class RawSimilarityModel(SimilarityModel):
 
     Args:
         *args, **kwargs: As for `SimilarityModel`; one of the layers is a `RawInputs`.
+
+    Example:
+        >>> from keras_similarity.architectures import TextSim
+        >>> model = TextSim(8, buckets=100)
+        >>> isinstance(model, RawSimilarityModel), model.takes, model.embed(["a red car", "two cats"]).shape
+        (True, 'text', (2, 8))
+        >>> bool((model.embed(model.prepare(["two cats"])) == model.embed(["two cats"])).all())
+        True
     """
 
     # Keras revives a functional subclass only under exactly these argument names.

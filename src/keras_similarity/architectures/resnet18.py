@@ -42,6 +42,12 @@ def ResNet18Sim(
 
     Cost: 11 million weights with 64 filters, and 0.56 GFLOP for an image of 32×32; both grow with filters².
 
+    Example:
+        >>> model = ResNet18Sim((24, 24, 3), 8, filters=2)
+        >>> rows = model.embed(np.random.default_rng(0).integers(256, size=(2, 24, 24, 3)))
+        >>> rows.shape, np.linalg.norm(rows, axis=1).round(2).tolist()
+        ((2, 8), [1.0, 1.0])
+
     References:
         He et al., Deep Residual Learning for Image Recognition, 2015, arXiv:1512.03385, sections 3.3 and 4.2.
     """

@@ -18,6 +18,16 @@ class ImageTransform(RandomLayer):
     Args:
         probability: Of the change, for each image by itself, in [0, 1].
         **kwargs: `value_range`, `seed`, `name` and `dtype`.
+
+    Raises:
+        ValueError: a probability outside [0, 1], or a value range that is none.
+
+    Example:
+        >>> class Invert(ImageTransform):
+        ...     def change(self, xp, images, draws):
+        ...         return 1 - images
+        >>> Invert()(np.array([[[[0], [255]]]], np.uint8)).ravel().tolist()
+        [255.0, 0.0]
     """
 
     draws = 0

@@ -39,6 +39,13 @@ class NeighborGraph:
         lengths: How far they are, `(n, k)`.
         own_lengths: How far the three nearest others of the same label are, `(n, 3)`; +inf where there are fewer.
         distance: The distance's name.
+
+    Example:
+        >>> graph = neighbor_graph([[0.0], [1.0], [5.0]], ["a", "a", "b"], k=2, distance="euclidean")
+        >>> graph.labels(graph.rows[2]), graph.distances(graph.lengths[2]).tolist()
+        (['a', 'a'], [4.0, 5.0])
+        >>> graph.own_lengths[:, 0].tolist()  # the nearest of the same label, and none
+        [1.0, 1.0, inf]
     """
 
     ids: NDArray[Any] = field(repr=False)
@@ -145,6 +152,13 @@ def index_graph(index: Index, ids: Any, *, k: int = 20) -> NeighborGraph:
     Raises:
         UnknownIdError: the index holds no such item.
         ValueError: see `neighbor_graph`.
+
+    Example:
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [1.5], [9.0]], ids=["p", "q", "r", "s"])
+        >>> graph = index_graph(index, ["p", "q", "s"], k=1)  # as if "r" were not there
+        >>> graph.ids[graph.rows[:, 0]].tolist()
+        ['q', 'p', 'q']
     """
     records = index.get(ids)
     rows = np.stack([record.embedding for record in records]) if records else np.empty((0, index.dim), np.float32)

@@ -27,6 +27,13 @@ class HardNegatives:
         anchors, positives, negatives: Ids, `(t,)`.
         positive_distances, negative_distances: How far they are from the anchor, `(t,)`.
         ranks: The place of the negative among the anchor's neighbours of other labels, `(t,)`, 1 for the nearest.
+
+    Example:
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [1.5], [9.0]], ["a", "a", "b", "b"])
+        >>> found = mine_hard_negatives(index)
+        >>> found.anchors[found.negative_distances < found.positive_distances].tolist()  # lie nearer to another label
+        [1, 2]
     """
 
     anchors: NDArray[Any] = field(repr=False)

@@ -6,12 +6,20 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_similarity.core.checks import check_number
 from keras_similarity.ops.pairwise import unit_rows
 
 __all__ = ["LearnedTemperature"]
 
 Tensor = Any
 LARGEST_SCALE = 100.0  # CLIP's limit, past which training becomes unstable
+
+
+class _AtMost(keras.constraints.Constraint):
+    """Keeps the logarithm of the scale at its limit: a limit in the forward pass would let no gradient back."""
+
+    def __call__(self, value: Tensor) -> Tensor:
+        return ops.minimum(value, math.log(LARGEST_SCALE))
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
@@ -41,18 +49,19 @@ class LearnedTemperature(keras.layers.Layer):
 
     def __init__(self, temperature: float = 0.07, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        if isinstance(temperature, bool) or not 1 / LARGEST_SCALE < temperature <= 1:
-            raise ValueError(f"`temperature` must be above 0.01 and at most 1: got {temperature!r}.\n  CLIP uses 0.07.")
-        self.temperature = float(temperature)
+        limits = {"above": 1 / LARGEST_SCALE, "at_most": 1.0}
+        self.temperature = check_number(temperature, name="temperature", hint="CLIP uses 0.07.", **limits)
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Create the logarithm of the scale."""
         start = keras.initializers.Constant(-math.log(self.temperature))
-        self._log_scale = self.add_weight(name="log_scale", shape=(), initializer=start, dtype="float32")
+        self._log_scale = self.add_weight(
+            name="log_scale", shape=(), initializer=start, dtype="float32", autocast=False, constraint=_AtMost()
+        )
 
     def call(self, inputs: Tensor) -> Tensor:
         """Return rows of the learned length."""
-        log_scale: Tensor = ops.minimum(ops.convert_to_tensor(self._log_scale), math.log(LARGEST_SCALE))
+        log_scale: Tensor = ops.convert_to_tensor(self._log_scale)
         return unit_rows(ops.cast(inputs, "float32")) * ops.exp(log_scale / 2.0)
 
     def get_config(self) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from keras_similarity.losses import miners, reducers, regularizers
 from keras_similarity.losses.angular import AngularLoss, angular
+from keras_similarity.losses.barlow_twins import BarlowTwinsLoss, barlow_twins
 from keras_similarity.losses.circle import CircleLoss, circle
 from keras_similarity.losses.contrastive import ContrastiveLoss, contrastive
 from keras_similarity.losses.cross_batch_memory import CrossBatchMemory
@@ -20,15 +21,19 @@ from keras_similarity.losses.pn import PNLoss, pn
 from keras_similarity.losses.ranked_list import RankedListLoss, ranked_list
 from keras_similarity.losses.recall_at_k import RecallAtKLoss, recall_at_k
 from keras_similarity.losses.siglip import SigLIPLoss, siglip
+from keras_similarity.losses.simsiam import SimSiamLoss, simsiam
 from keras_similarity.losses.smooth_ap import SmoothAPLoss, smooth_ap
 from keras_similarity.losses.soft_nearest_neighbor import SoftNearestNeighborLoss, soft_nearest_neighbor
 from keras_similarity.losses.supcon import SupConLoss, supcon
 from keras_similarity.losses.triplet import TripletLoss, triplet
 from keras_similarity.losses.tuplet_margin import TupletMarginLoss, tuplet_margin
+from keras_similarity.losses.vicreg import VICRegLoss, vicreg
+from keras_similarity.losses.view_loss import ViewLoss
 from keras_similarity.losses.weighted_sum import WeightedSum
 
 __all__ = [
     "AngularLoss",
+    "BarlowTwinsLoss",
     "CircleLoss",
     "ContrastiveLoss",
     "CrossBatchMemory",
@@ -48,13 +53,17 @@ __all__ = [
     "RankedListLoss",
     "RecallAtKLoss",
     "SigLIPLoss",
+    "SimSiamLoss",
     "SmoothAPLoss",
     "SoftNearestNeighborLoss",
     "SupConLoss",
     "TripletLoss",
     "TupletMarginLoss",
+    "VICRegLoss",
+    "ViewLoss",
     "WeightedSum",
     "angular",
+    "barlow_twins",
     "circle",
     "contrastive",
     "fast_ap",
@@ -74,9 +83,11 @@ __all__ = [
     "reducers",
     "regularizers",
     "siglip",
+    "simsiam",
     "smooth_ap",
     "soft_nearest_neighbor",
     "supcon",
     "triplet",
     "tuplet_margin",
+    "vicreg",
 ]

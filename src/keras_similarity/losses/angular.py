@@ -76,6 +76,8 @@ class AngularLoss(MetricLoss):
         '4.671'
     """
 
+    only_distances = True
+
     def __init__(
         self,
         distance: str | Distance = "cosine",

@@ -50,7 +50,12 @@ def loss_in_one_pass(loss: Any, anchors: Anchors, size: int, counts: tuple[Tenso
 
 
 def _prepared(loss: Any, anchors: Anchors) -> tuple[Any, Anchors]:
-    """Do once what would be done to the keys for each chunk of anchors; the loss then has the distance of such rows."""
+    """Do once what would be done to the keys for each chunk of anchors; the loss then has the distance of such rows.
+
+    Not for a loss that looks at the rows themselves.
+    """
+    if loss.reads_rows():
+        return loss, anchors
     prepared = copy.copy(loss)
     prepared.distance, (rows, keys) = prepared_rows(loss.distance, anchors.rows, anchors.keys)
     return prepared, anchors._replace(rows=rows, keys=keys)

@@ -5,8 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
-from keras_similarity.core.checks import check_number
 from keras_similarity.core.distances import Distance
+from keras_similarity.losses.arguments import check_margin
 from keras_similarity.losses.metric_loss import MetricLoss
 from keras_similarity.ops import masked_row_mean
 
@@ -85,8 +85,8 @@ class ContrastiveLoss(MetricLoss):
     ) -> None:
         super().__init__(distance=distance, reduction=reduction, name=name, **kwargs)
         hint = "Pass a distance: 0 and 1 are the usual ones."
-        self.positive_margin = check_number(positive_margin, name="positive_margin", hint=hint)
-        self.negative_margin = check_number(negative_margin, name="negative_margin", hint=hint)
+        self.positive_margin = check_margin(positive_margin, self.distance, name="positive_margin", hint=hint)
+        self.negative_margin = check_margin(negative_margin, self.distance, name="negative_margin", hint=hint)
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
         """Return the mean over the positives plus the mean over the negatives of each anchor."""

@@ -11,6 +11,7 @@ from keras_similarity.losses.comparison import Anchors, Comparison
 from keras_similarity.losses.metric_loss import MetricLoss
 from keras_similarity.losses.queue import EmbeddingQueue
 from keras_similarity.ops import as_codes, concrete
+from keras_similarity.ops.adapters.gradients import gradients_recorded
 
 __all__ = ["CrossBatchMemory"]
 
@@ -26,7 +27,8 @@ class CrossBatchMemory(MetricLoss):
     drift slowly once training has settled, so old ones still make good negatives.
 
     Compile it in a `SimilarityModel`, which owns the queue: it is saved in the `.keras` file, `evaluate` and
-    validation neither read nor fill it, and it works on JAX, where only a model's own variables can change.
+    validation neither read nor fill it, and it works on JAX, where only a model's own variables can change. On torch,
+    `torch.no_grad()` says as much, in any model.
 
     Args:
         loss: A tuple loss; its reduction, miner and distance are used.
@@ -37,7 +39,7 @@ class CrossBatchMemory(MetricLoss):
 
     Raises:
         TypeError: `loss` is no tuple loss, or has such a queue itself.
-        ValueError: a size below 1, or warm-up steps below 0.
+        ValueError: a size below 1, or warm-up steps below 0; rows of labels.
 
     Cost: O(b (b + memory_size) d) time a step, memory_size · d floats.
 
@@ -97,8 +99,13 @@ class CrossBatchMemory(MetricLoss):
         if not ops.is_tensor(labels):
             labels = as_codes(labels, self._vocabulary)  # the same codes in every batch
         anchors = self.loss.anchors_of(labels, embeddings)
+        if len(anchors.codes.shape) != 1:
+            raise ValueError(
+                f"a memory of batches keeps one class a row: got labels of shape {tuple(anchors.codes.shape)}.\n"
+                "  Pass one class for each item; several classes an item have no memory."
+            )
         self._check_state(anchors)
-        if not self.training:
+        if not self._remembers():
             return anchors
         past, past_codes, present = self.state.contents()
         kind = past_codes.dtype
@@ -112,7 +119,7 @@ class CrossBatchMemory(MetricLoss):
     def comparison(self, anchors: Anchors) -> Comparison:
         """Compare anchors with their keys, then let the batch's keys into the queue."""
         result = self.loss.comparison(anchors)
-        if self.training:
+        if self._remembers():
             count = ops.shape(anchors.codes)[0]
             self.state.push(anchors.keys[:count], anchors.key_codes[:count])
         return result
@@ -130,6 +137,9 @@ class CrossBatchMemory(MetricLoss):
             "embedding_size": self.state.embeddings.shape[1] if self.state.built else None,
             "name": self.name,
         }
+
+    def _remembers(self) -> bool:
+        return self.training and gradients_recorded()
 
     def _check_state(self, anchors: Anchors) -> None:
         width = anchors.keys.shape[1]

@@ -136,6 +136,7 @@ class MultiNegativesRankLoss(InfoNCELoss):
 
     Args:
         distance, scale: See `multi_negatives_rank`.
+        symmetric: See `info_nce`.
         reduction, name, **kwargs: See `MetricLoss`.
 
     Example:

@@ -7,8 +7,9 @@ from keras import ops
 
 from keras_similarity.core.distances import Distance
 from keras_similarity.losses.comparison import Anchors, Comparison
+from keras_similarity.losses.regularizers import SpreadOutRegularizer
 from keras_similarity.losses.supcon import SupConLoss
-from keras_similarity.ops import as_wide_float, masked_log_sum_exp, pairwise_distances
+from keras_similarity.ops import as_wide_float, concrete, masked_log_sum_exp, pairwise_distances
 
 __all__ = ["InstanceDiscriminationLoss", "instance_discrimination"]
 
@@ -59,8 +60,11 @@ class InstanceDiscriminationLoss(SupConLoss):
 
     Args:
         distance, temperature: See `instance_discrimination`.
-        reduction, name, **kwargs: See `MetricLoss`. Rows of labels take no miner and no chunks, since they make no
-            pairs of two kinds.
+        reduction, name, **kwargs: See `MetricLoss`. Rows of labels take no miner, no chunks and no mean over classes,
+            since they make no pairs of two kinds.
+
+    Raises:
+        ValueError: one of these with rows of labels, or numbers below 0 among them.
 
     Example:
         >>> x = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]])
@@ -86,6 +90,7 @@ class InstanceDiscriminationLoss(SupConLoss):
             rows = ops.convert_to_tensor(labels)
         if rows is None or len(rows.shape) != 2 or rows.shape[1] == 1 or len(embeddings.shape) != 2:
             return super().anchors_of(labels, embeddings)
+        self._check_takes_rows(rows)
         if None not in (rows.shape[0], embeddings.shape[0]) and rows.shape[0] != embeddings.shape[0]:
             raise ValueError(
                 f"`labels` needs one row per embedding row: got {rows.shape[0]} label rows for embeddings of shape "
@@ -94,6 +99,23 @@ class InstanceDiscriminationLoss(SupConLoss):
         x = as_wide_float(embeddings)
         y = ops.cast(rows, x.dtype)
         return Anchors(x, y, x, y, among_keys=True)
+
+    def _check_takes_rows(self, labels: Tensor) -> None:
+        """Raise a ValueError for what needs one class an item, or for chances below 0."""
+        regularizer = self.embedding_regularizer
+        needs_classes = {
+            "miner": self.miner is not None,
+            "chunk_size": self.chunk_size is not None,
+            "reduction": self.reducer.name == "mean_classes",
+            "embedding_regularizer": isinstance(regularizer, SpreadOutRegularizer),
+        }
+        for name in [name for name, given in needs_classes.items() if given]:
+            raise ValueError(f"`{name}` needs one class an item: got rows of labels.\n  Leave {name} out.")
+        numbers = concrete(labels)
+        if numbers is not None and numbers.size and numbers.min() < 0:
+            raise ValueError(
+                f"`labels` needs numbers of at least 0: got {numbers.min():g}.\n  Pass chances, or 0 and 1 a class."
+            )
 
     def comparison(self, anchors: Anchors) -> Comparison:
         """Compare anchors by their targets, where their labels are rows."""

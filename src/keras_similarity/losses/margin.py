@@ -82,6 +82,8 @@ class MarginLoss(MetricLoss):
         '0.855'
     """
 
+    only_distances = True
+
     def __init__(
         self,
         distance: str | Distance = "euclidean",

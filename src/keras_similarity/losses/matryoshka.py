@@ -59,7 +59,7 @@ class MatryoshkaLoss(MetricLoss):
                 f"`loss` must be a tuple loss, such as TripletLoss(): got {type(loss).__name__}.\n"
                 "  A memory goes around it: CrossBatchMemory(MatryoshkaLoss(...))."
             )
-        super().__init__(distance=loss.distance, reduction=loss.reducer, name=name, chunk_size=loss.chunk_size)
+        super().__init__(distance=loss.distance, reduction=loss.reducer, name=name)
         self.loss = loss
         self.widths = tuple(check_whole(width, name="widths", minimum=1) for width in widths)
         if not self.widths:
@@ -79,34 +79,21 @@ class MatryoshkaLoss(MetricLoss):
         return (self.loss,)
 
     def anchors_of(self, labels: Any, embeddings: Tensor) -> Anchors:
-        """Return the anchors of a batch, wide enough for every width."""
+        """Return the anchors of the loss inside, wide enough for every width."""
         width = embeddings.shape[-1]
         if max(self.widths) > width:
             raise ValueError(
                 f"`widths` must be at most the width of the embeddings, {width}: got {max(self.widths)}.\n"
                 "  Leave the larger ones out, or make the embedding wider."
             )
-        return super().anchors_of(labels, embeddings)
+        return self.loss.anchors_of(labels, embeddings)
 
-    def compare(
-        self,
-        rows: Tensor,
-        keys: Tensor,
-        positives: Tensor,
-        negatives: Tensor,
-        counts: tuple[Tensor, Tensor] | None = None,
-    ) -> Comparison:
-        """Compare the first numbers of rows and keys, for each width."""
-        values, contributing, pairs = [], [], []
-        for width, weight in zip(self.widths, self.weights, strict=True):
-            cut = rows[:, :width]
-            cut_keys = cut if keys is rows else keys[:, :width]
-            part = self.loss.compare(cut, cut_keys, positives, negatives, counts)
-            values.append(weight * part.values)
-            contributing.append(part.contributing)
-            pairs.append(part.pairs)
-        anyone = ops.any(ops.stack(contributing), axis=0)
-        return Comparison(sum(values[1:], values[0]), anyone, ops.max(ops.stack(pairs), axis=0))
+    def comparison(self, anchors: Anchors) -> Comparison:
+        """Compare the first numbers of rows and keys, for each width, as the loss inside does."""
+        parts = [self.loss.comparison(_cut(anchors, width)) for width in self.widths]
+        values = sum(weight * part.values for weight, part in zip(self.weights, parts, strict=True))
+        anyone = ops.any(ops.stack([part.contributing for part in parts]), axis=0)
+        return Comparison(values, anyone, ops.max(ops.stack([part.pairs for part in parts]), axis=0))
 
     def reduced(self, anchors: Anchors, comparison: Comparison, sample_weight: Any = None) -> Tensor:
         """Return the loss from what its anchors contribute, as the loss inside does."""
@@ -120,3 +107,8 @@ class MatryoshkaLoss(MetricLoss):
             "weights": list(self.weights),
             "name": self.name,
         }
+
+
+def _cut(anchors: Anchors, width: int) -> Anchors:
+    rows = anchors.rows[:, :width]
+    return anchors._replace(rows=rows, keys=rows if anchors.keys is anchors.rows else anchors.keys[:, :width])

@@ -4,7 +4,7 @@ Keras casts labels to the loss's float type before it calls a loss, so that the 
 one; `MetricLoss` takes over before that happens.
 """
 
-from typing import Any
+from typing import Any, ClassVar
 
 import keras
 from keras import ops
@@ -14,11 +14,12 @@ from keras_similarity.core.distances import Distance, get_distance
 from keras_similarity.losses.chunked import compare_in_chunks, loss_in_one_pass
 from keras_similarity.losses.comparison import Anchors, Comparison, known_counts
 from keras_similarity.losses.miners import Miner
-from keras_similarity.losses.reducers import LinearReducer, Reducer, get_reducer
+from keras_similarity.losses.reducers import LinearReducer, Reducer, get_reducer, saved_reducer
 from keras_similarity.losses.regularizers import EmbeddingRegularizer
 from keras_similarity.ops import (
     as_codes,
     as_wide_float,
+    nan_where_fractional,
     one_per_row,
     pair_masks,
     pairwise_distances,
@@ -56,13 +57,25 @@ class MetricLoss(keras.losses.Loss):
         ValueError: an unknown distance or reduction, or a chunk size below 1.
 
     Called as `loss(labels, embeddings, sample_weight=None)`: labels `(b,)` or `(b, 1)`, embeddings `(b, d)`. Labels
-    outside a framework (lists, NumPy arrays) may be any hashable values; tensors are compared in their own type.
+    outside a framework (lists, NumPy arrays) may be any hashable values; tensors are compared in their own type. Where
+    those are not whole numbers, as scores are not, it is a ValueError; in a compiled function the loss is NaN.
 
     Embeddings `(b, 2, d)` are two views of each item, such as an image and its text: the first views are the
     anchors, and the second ones are what they are compared with, the anchor's own being one of its positives.
 
     In a training of several replicas the batch is that of all of them: see the guide to distributed training.
+
+    Example:
+        >>> from keras_similarity.ops import masked_row_mean
+        >>> class Pull(MetricLoss):
+        ...     def anchor_losses(self, distances, positives, negatives):
+        ...         return masked_row_mean(distances, positives)
+        >>> x = np.array([[0.0], [3.0], [9.0], [10.0]], "float32")
+        >>> f"{float(Pull(distance='euclidean')([0, 0, 1, 1], x)):.2f}"  # the mean of 3, 3, 1 and 1
+        '2.00'
     """
+
+    only_distances: ClassVar[bool] = False  # of a subclass whose own `row_losses` takes nothing else of the rows
 
     def __init__(
         self,
@@ -78,8 +91,10 @@ class MetricLoss(keras.losses.Loss):
         self.reducer = get_reducer(reduction)
         self.reduction = self.reducer.name
         self.distance = get_distance(distance)
-        self.miner = _revived(miner)
-        self.embedding_regularizer = _revived(embedding_regularizer)
+        self.miner = _part(miner, Miner, name="miner", where="miners")
+        self.embedding_regularizer = _part(
+            embedding_regularizer, EmbeddingRegularizer, name="embedding_regularizer", where="regularizers"
+        )
         self.chunk_size = None if chunk_size is None else check_whole(chunk_size, name="chunk_size", minimum=1)
 
     def anchor_losses(self, distances: Tensor, positives: Tensor, negatives: Tensor) -> Tensor:
@@ -95,6 +110,11 @@ class MetricLoss(keras.losses.Loss):
             positives, negatives: Boolean `(b, n)`.
         """
         return self.anchor_losses(pairwise_distances(rows, keys, self.distance), positives, negatives)
+
+    def reads_rows(self) -> bool:
+        """Whether rows are looked at beside their distances: then they come as they are, not as distances need them."""
+        own = type(self).row_losses is not MetricLoss.row_losses and not self.only_distances
+        return own or self.miner is not None
 
     def compares_keys(self) -> bool:
         """Whether `row_losses` needs distances between keys: then chunks of rows would compute them again and again."""
@@ -178,12 +198,12 @@ class MetricLoss(keras.losses.Loss):
                 loss = self.reduced(anchors, self.comparison(anchors), sample_weight)
             else:
                 loss = self._in_one_pass(anchors, counts, size, sample_weight)
-            return replica_share(loss)
+            return replica_share(loss) + nan_where_fractional(y_true)
 
     def reduced(self, anchors: Anchors, comparison: Comparison, sample_weight: Any = None) -> Tensor:
         """Return the loss from what its anchors contribute."""
         values, contributing, pairs = comparison
-        weights = _weights(sample_weight, values.dtype)
+        weights = _weights(sample_weight, values)
         codes = anchors.codes
         loss = self.reducer(values, contributing=contributing, pairs=pairs, codes=codes, weights=weights)
         return self._regularized(loss, anchors)
@@ -199,7 +219,10 @@ class MetricLoss(keras.losses.Loss):
         contributing = self.contributes(positives, negatives)
         kind = anchors.rows.dtype
         shares = self.reducer.shares(
-            ops.cast(contributing, kind), ops.cast(positives, kind), anchors.codes, _weights(sample_weight, kind)
+            ops.cast(contributing, kind),
+            ops.cast(positives, kind),
+            anchors.codes,
+            _weights(sample_weight, anchors.rows),
         )
         directions = self.directions(anchors)
         loss = sum(loss_in_one_pass(self, direction, size, counts, shares) for direction in directions)
@@ -208,14 +231,17 @@ class MetricLoss(keras.losses.Loss):
     def _regularized(self, loss: Tensor, anchors: Anchors) -> Tensor:
         if self.embedding_regularizer is None:
             return loss
-        return loss + self.embedding_regularizer.penalty(anchors.rows, anchors.codes)
+        rows, codes = anchors.rows, anchors.codes
+        if not anchors.among_keys:  # two views of each item; past ones may come behind
+            views = [anchors.keys[: ops.shape(rows)[0]], anchors.key_codes[: ops.shape(rows)[0]]]
+            rows, codes = (ops.concatenate(pair) for pair in zip((rows, codes), views, strict=True))
+        return loss + self.embedding_regularizer.penalty(rows, codes)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs, all of it JSON."""
-        own = type(self.reducer).get_config is not Reducer.get_config
         return {
             "distance": self.distance.name,
-            "reduction": keras.saving.serialize_keras_object(self.reducer) if own else self.reducer.name,
+            "reduction": saved_reducer(self.reducer),
             "name": self.name,
             "miner": _saved(self.miner),
             "embedding_regularizer": _saved(self.embedding_regularizer),
@@ -227,12 +253,27 @@ def _row_sums(mask: Tensor) -> Tensor:
     return ops.sum(ops.cast(mask, "int32"), axis=1)
 
 
-def _weights(sample_weight: Any, kind: str) -> Tensor | None:
-    return None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=kind)
+def _weights(sample_weight: Any, rows: Tensor) -> Tensor | None:
+    if sample_weight is None:
+        return None
+    weights = one_per_row(sample_weight, name="sample_weight", dtype=ops.dtype(rows))
+    if None not in (weights.shape[0], rows.shape[0]) and weights.shape[0] != rows.shape[0]:
+        raise ValueError(
+            f"`sample_weight` needs one number a row: got {weights.shape[0]} for {rows.shape[0]} rows.\n"
+            "  Pass the weights of the same batch."
+        )
+    return weights
 
 
-def _revived(part: Any) -> Any:
-    return keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part
+def _part(part: Any, kind: type, *, name: str, where: str) -> Any:
+    """Return a part of a loss, revived where it was saved, or raise a TypeError."""
+    part = keras.saving.deserialize_keras_object(part) if isinstance(part, dict) else part
+    if part is not None and not isinstance(part, kind):
+        raise TypeError(
+            f"`{name}` must be a {kind.__name__}, or None: got {part!r:.80}.\n"
+            f"  Pass one of those in `keras_similarity.losses.{where}`."
+        )
+    return part
 
 
 def _saved(part: Any) -> Any:

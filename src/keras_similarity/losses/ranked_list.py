@@ -84,6 +84,8 @@ class RankedListLoss(MetricLoss):
         '0.616'
     """
 
+    only_distances = True
+
     def __init__(
         self,
         distance: str | Distance = "euclidean",

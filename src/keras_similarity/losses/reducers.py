@@ -7,9 +7,9 @@ from keras import ops
 
 from keras_similarity.core.checks import check_choice
 from keras_similarity.losses.arguments import check_number_or_none
-from keras_similarity.ops import masked_mean
+from keras_similarity.ops import masked_mean, sums_of_classes
 
-__all__ = ["LinearReducer", "Reducer", "ThresholdReducer", "get_reducer", "reducer_names"]
+__all__ = ["LinearReducer", "Reducer", "ThresholdReducer", "get_reducer", "reducer_names", "saved_reducer"]
 
 Tensor = Any
 
@@ -18,6 +18,15 @@ class Reducer:
     """Turns one value per anchor into a scalar, or into what it likes.
 
     A subclass gives `__call__`; `reduction=` of every loss takes one, or the name of one of this package's.
+
+    Example:
+        >>> from keras_similarity.losses import TripletLoss
+        >>> class Worst(Reducer):
+        ...     def __call__(self, values, *, contributing, pairs, codes, weights):
+        ...         return ops.max(values)
+        >>> x = np.array([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0], [0.8, 0.6]], "float32")
+        >>> [f"{float(TripletLoss(reduction=reduction)([0, 0, 1, 1], x)):.2f}" for reduction in ("mean", Worst())]
+        ['0.15', '0.30']
     """
 
     name = "reducer"
@@ -50,6 +59,15 @@ class LinearReducer(Reducer):
     """A sum of the anchors' values, each times a share that does not depend on any value.
 
     A subclass gives `shares`. The gradient of such a sum can be computed with it, anchor by anchor.
+
+    Example:
+        >>> class SumOverPairs(LinearReducer):
+        ...     def shares(self, counted, pairs, codes, weights):
+        ...         return counted / ops.maximum(pairs, 1.0)
+        >>> anchors = {"contributing": ops.array([True, True]), "pairs": ops.array([2, 3])}
+        >>> anchors |= {"codes": ops.array([0, 1]), "weights": None}
+        >>> float(SumOverPairs()(ops.array([4.0, 6.0]), **anchors))
+        4.0
     """
 
     def shares(self, counted: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None) -> Tensor:
@@ -82,8 +100,7 @@ class _MeanOfClasses(LinearReducer):
     name = "mean_classes"
 
     def shares(self, counted: Tensor, pairs: Tensor, codes: Tensor, weights: Tensor | None) -> Tensor:
-        same = ops.cast(ops.equal(codes[:, None], codes[None, :]), counted.dtype)
-        of_class = counted / ops.maximum(ops.matmul(same, counted[:, None])[:, 0], 1.0)
+        of_class = counted / ops.maximum(sums_of_classes(codes, counted), 1.0)
         # They add up to 1 over a class: their sum is the number of classes that have a value.
         return _weighted(of_class, weights) / ops.maximum(ops.sum(of_class), 1.0)
 
@@ -154,8 +171,24 @@ _NAMED = {reducer.name: reducer for reducer in (_Mean(), _MeanOfPairs(), _MeanOf
 
 
 def reducer_names() -> list[str]:
-    """Return the names that `reduction=` takes, sorted."""
+    """Return the names that `reduction=` takes, sorted.
+
+    Example:
+        >>> reducer_names()
+        ['mean', 'mean_classes', 'mean_pairs', 'none', 'sum']
+    """
     return sorted(_NAMED)
+
+
+def saved_reducer(reducer: Reducer) -> str | dict[str, Any]:
+    """Return what `get_reducer` finds a reducer by: its name, or its saved form where it is no reducer of ours.
+
+    Example:
+        >>> saved_reducer(get_reducer("mean")), saved_reducer(ThresholdReducer(low=1))["config"]
+        ('mean', {'low': 1.0, 'high': None})
+    """
+    saved: Any = keras.saving.serialize_keras_object(reducer)
+    return reducer.name if _NAMED.get(reducer.name) is reducer else saved
 
 
 def get_reducer(reduction: str | Reducer | dict[str, Any] | None) -> Reducer:
@@ -167,6 +200,13 @@ def get_reducer(reduction: str | Reducer | dict[str, Any] | None) -> Reducer:
 
     Raises:
         ValueError: no reducer has this name.
+
+    Example:
+        >>> anchors = {"contributing": ops.array([True, True, False]), "pairs": ops.array([1, 3, 0])}
+        >>> anchors |= {"codes": ops.array([0, 1, 2]), "weights": None}
+        >>> values = ops.array([1.0, 2.0, 0.0])
+        >>> [float(get_reducer(name)(values, **anchors)) for name in ("mean", "mean_pairs", "sum")]
+        [1.5, 1.75, 3.0]
     """
     if isinstance(reduction, dict):
         return keras.saving.deserialize_keras_object(reduction)

@@ -25,9 +25,19 @@ class EmbeddingRegularizer(keras.regularizers.Regularizer):
     Args:
         weight: What the cost is multiplied with, ≥ 0.
 
+    Raises:
+        ValueError: a weight that is no number, or below 0.
+
     A subclass gives `cost`. Most of them say nothing about rows of unit length: put them before the normalisation,
     as the `activity_regularizer` of the layer there (which Keras divides by the number of rows), or end the model in
     raw rows.
+
+    Example:
+        >>> class Largest(EmbeddingRegularizer):
+        ...     def cost(self, rows, codes):
+        ...         return ops.max(ops.abs(rows))
+        >>> float(Largest(0.5)(np.array([[1.0, -3.0]])))
+        1.5
     """
 
     def __init__(self, weight: float = 1.0) -> None:

@@ -97,6 +97,8 @@ class TripletLoss(MetricLoss):
         '0.200'
     """
 
+    only_distances = True
+
     def __init__(
         self,
         distance: str | Distance = "cosine",

@@ -125,6 +125,12 @@ class NegativeDistance(PairMetric):
 
     Args:
         distance, pick, name, dtype: See `PairMetric`: "hardest" is the nearest negative.
+
+    Example:
+        >>> metric = NegativeDistance("euclidean", pick="hardest")
+        >>> metric.update_state([0, 0, 1, 2], np.array([[0.0], [3.0], [9.0], [5.0]]))
+        >>> float(metric.result())  # the mean of 5, 2, 4 and 2
+        3.25
     """
 
     _direction = "up"
@@ -151,6 +157,12 @@ class DistanceGap(PairMetric):
 
     Args:
         distance, pick, name, dtype: See `PairMetric`.
+
+    Example:
+        >>> metric = DistanceGap("euclidean", pick="hardest")
+        >>> metric.update_state([0, 0, 1, 2], np.array([[0.0], [3.0], [9.0], [5.0]]))
+        >>> float(metric.result())  # the mean of 5 − 3 and 2 − 3; the others have no positive
+        0.5
     """
 
     _direction = "up"

@@ -16,7 +16,7 @@ from typing import Any
 
 import keras
 
-from keras_similarity.errors import ModelFileError
+from keras_similarity.errors import DamagedModelError, ModelFileError
 from keras_similarity.models.weight_files import weight_faults
 
 __all__ = ["check_model_file"]
@@ -60,7 +60,7 @@ def check_model_file(path: str | os.PathLike[str], custom_objects: Mapping[str, 
             config = json.loads(archive.read("config.json"))
             fault = next(weight_faults(archive), None)
     except DAMAGE as error:
-        raise ModelFileError(f"{name} is no whole .keras file: {error}.\n  Save the model again.") from error
+        raise DamagedModelError(f"{name} is no whole .keras file: {error}.\n  Save the model again.") from error
     if fault is not None:
         raise ModelFileError(f"{name}: {fault}.\n  {WAY_OUT}")
     known = {*keras.saving.get_custom_objects(), *(custom_objects or {})}

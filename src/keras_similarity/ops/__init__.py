@@ -1,9 +1,9 @@
 """Pure tensor functions, on any Keras backend: distances, masks, safe reductions."""
 
 from keras_similarity.ops.chunks import in_chunks, sum_in_one_pass
-from keras_similarity.ops.gather import gather, replica_share, whole_batch, whole_value
-from keras_similarity.ops.labels import as_codes, concrete, one_per_row
-from keras_similarity.ops.masks import pair_counts, pair_masks, places_among
+from keras_similarity.ops.gather import gather, replica_share, row_numbers, whole_batch, whole_value
+from keras_similarity.ops.labels import as_codes, concrete, nan_where_fractional, one_per_row
+from keras_similarity.ops.masks import pair_counts, pair_masks, places_among, sums_of_classes
 from keras_similarity.ops.pairwise import (
     as_wide_float,
     paired_distances,
@@ -40,6 +40,7 @@ __all__ = [
     "masked_min",
     "masked_row_mean",
     "masked_row_sum",
+    "nan_where_fractional",
     "one_per_row",
     "pair_counts",
     "pair_masks",
@@ -48,10 +49,12 @@ __all__ = [
     "places_among",
     "prepared_rows",
     "replica_share",
+    "row_numbers",
     "safe_sqrt",
     "smooth_ranks",
     "split_log_sum_exp",
     "sum_in_one_pass",
+    "sums_of_classes",
     "unit_rows",
     "whole_batch",
     "whole_value",

@@ -7,6 +7,7 @@ import keras
 from keras import ops
 
 from keras_similarity.ops.adapters.gradients import value_and_gradients
+from keras_similarity.ops.adapters.memory import keep_freed_memory
 
 __all__ = ["in_chunks", "sum_in_one_pass"]
 
@@ -29,6 +30,12 @@ def in_chunks(
         A tuple of tensors `(b,)`, with the same values and gradients as in one piece.
 
     Cost: the memory of one chunk, and once more the time of the forward pass.
+
+    Example:
+        >>> rows = ops.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+        >>> (sums,) = in_chunks(lambda part: (ops.sum(part, axis=1),), [rows], [], 2)
+        >>> ops.convert_to_numpy(sums).tolist()
+        [3.0, 7.0, 11.0]
     """
     count = ops.shape(per_row[0])[0]
     parts, _ = _cut(per_row, count, size)
@@ -52,6 +59,13 @@ def sum_in_one_pass(
         The sum. It has a first gradient only.
 
     Cost: the memory of one chunk, and nothing is computed twice.
+
+    Example:
+        >>> def weighted_dots(rows, factors, keys):
+        ...     return ops.sum(ops.matmul(rows, ops.transpose(keys))[:, 0] * factors)
+        >>> rows, factors, keys = ops.array([[1.0], [2.0], [3.0]]), ops.array([1.0, 1.0, 0.5]), ops.array([[2.0]])
+        >>> float(sum_in_one_pass(weighted_dots, [rows, factors], [keys], 2))  # 2 + 4 + 3
+        9.0
     """
 
     @ops.custom_gradient
@@ -84,6 +98,7 @@ def sum_in_one_pass(
         return value, gradient
 
     own = len(per_row)
+    keep_freed_memory()
     return total(*per_row, *shared)
 
 

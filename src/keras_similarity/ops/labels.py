@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_similarity.core.labels import LabelVocabulary, check_classes
 
-__all__ = ["as_codes", "concrete", "one_per_row"]
+__all__ = ["as_codes", "concrete", "nan_where_fractional", "one_per_row"]
 
 Tensor = Any
 
@@ -21,6 +21,10 @@ def as_codes(labels: Any, vocabulary: LabelVocabulary | None = None) -> Tensor:
 
     Raises:
         ValueError: another shape, or numbers that are not whole, which are no classes.
+
+    Example:
+        >>> ops.convert_to_numpy(as_codes(["cat", 2**40, "cat"])).tolist()
+        [0, 1, 0]
     """
     if not ops.is_tensor(labels):
         check_classes(labels)
@@ -37,8 +41,28 @@ def as_codes(labels: Any, vocabulary: LabelVocabulary | None = None) -> Tensor:
     return ops.cast(codes, "int32") if kind == "bool" else codes
 
 
+def nan_where_fractional(labels: Any) -> Tensor | float:
+    """Return what to add to a loss: NaN where a compiled function gets labels that are no whole numbers, else 0.
+
+    There no error can be raised. Nothing of it has a gradient, so the weights stay sound.
+
+    Example:
+        >>> nan_where_fractional([0, 1])  # what can be read is an error elsewhere, so nothing is added here
+        0.0
+    """
+    if not ops.is_tensor(labels) or "float" not in ops.dtype(labels) or concrete(labels) is not None:
+        return 0.0
+    values = ops.cast(labels, "float32")
+    return ops.stop_gradient(ops.where(ops.all(ops.equal(values, ops.floor(values))), 0.0, float("nan")))
+
+
 def concrete(x: Tensor) -> Any:
-    """Return a tensor's numbers as an array, or None while a function is traced and there are none yet."""
+    """Return a tensor's numbers as an array, or None while a function is traced and there are none yet.
+
+    Example:
+        >>> concrete(ops.array([1, 2])).tolist()  # inside a compiled function it would be None
+        [1, 2]
+    """
     try:
         return ops.convert_to_numpy(x)
     except (TypeError, NotImplementedError):  # how JAX and TensorFlow say so
@@ -46,14 +70,17 @@ def concrete(x: Tensor) -> Any:
 
 
 def one_per_row(values: Any, *, name: str = "labels", dtype: str | None = None) -> Tensor:
-    """Return a tensor `(b,)` of values `(b,)` or `(b, 1)`, or raise a ValueError."""
+    """Return a tensor `(b,)` of values `(b,)` or `(b, 1)`; a ValueError for another shape names `name`.
+
+    Example:
+        >>> ops.convert_to_numpy(one_per_row([[4], [7]])).tolist()
+        [4, 7]
+    """
     values = ops.convert_to_tensor(values, dtype=dtype)
     shape = tuple(values.shape)
     if len(shape) == 2 and shape[1] == 1:
         return ops.squeeze(values, axis=1)
     if len(shape) != 1:
-        raise ValueError(
-            f"`{name}` needs one entry per row, shape (b,): got {shape}.\n"
-            "  For one-hot labels, pass `labels.argmax(axis=1)`."
-        )
+        advice = "For one-hot labels, pass `labels.argmax(axis=1)`." if name == "labels" else "Pass one number a row."
+        raise ValueError(f"`{name}` needs one entry per row, shape (b,): got {shape}.\n  {advice}")
     return values

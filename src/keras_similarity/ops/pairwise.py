@@ -26,7 +26,12 @@ BLOCK = 8  # columns of which differences are kept at a time
 
 
 def as_wide_float(x: Tensor) -> Tensor:
-    """Return `x` in float32 or float64: half precision has too few digits to subtract distances."""
+    """Return `x` in float32 or float64: half precision has too few digits to subtract distances.
+
+    Example:
+        >>> ops.dtype(as_wide_float(ops.array([1.0], "bfloat16")))
+        'float32'
+    """
     x = ops.convert_to_tensor(x)
     return x if ops.dtype(x) in ("float32", "float64") else ops.cast(x, "float32")
 
@@ -43,7 +48,12 @@ def pairwise_distances(queries: Tensor, keys: Tensor, distance: str | Distance =
         `(q, n)`, float32 or wider. Gradients are finite everywhere, 0 where two rows coincide.
 
     Raises:
-        ValueError: an unknown distance.
+        ValueError: an unknown distance, or one of the user's own without a tensor form.
+
+    Example:
+        >>> rows, keys = ops.array([[0.0, 0.0]]), ops.array([[3.0, 4.0], [0.0, 1.0]])
+        >>> [f"{float(distance):.2f}" for distance in pairwise_distances(rows, keys, "euclidean")[0]]
+        ['5.00', '1.00']
     """
     found = get_distance(distance)
     rows, others = as_wide_float(queries), as_wide_float(keys)
@@ -64,7 +74,12 @@ def paired_distances(queries: Tensor, keys: Tensor, distance: str | Distance = "
         `(b,)`, float32 or wider. Gradients are finite everywhere, 0 where two rows coincide.
 
     Raises:
-        ValueError: an unknown distance.
+        ValueError: an unknown distance, or one of the user's own without a tensor form.
+
+    Example:
+        >>> rows, keys = ops.array([[2.0, 0.0], [0.0, 1.0]]), ops.array([[1.0, 0.0], [1.0, 0.0]])
+        >>> [f"{float(distance):.2f}" for distance in paired_distances(rows, keys, "cosine")]
+        ['0.00', '1.00']
     """
     found = get_distance(distance)
     form = _BY_DISTANCE[found][1] if found in _BY_DISTANCE else _own_form(found)
@@ -77,6 +92,11 @@ def prepared_rows(distance: Distance, *parts: Tensor) -> tuple[Distance, list[Te
     Returns:
         The distance of rows that are so, which has a first gradient only, and these rows; for most distances both are
         what they were.
+
+    Example:
+        >>> distance, (rows, keys) = prepared_rows(COSINE, ops.array([[3.0, 0.0]]), ops.array([[0.0, 2.0]]))
+        >>> f"{float(rows[0, 0]):.2f}", f"{float(pairwise_distances(rows, keys, distance)[0, 0]):.2f}"
+        ('1.00', '1.00')
     """
     if distance == COSINE:
         return PREPARED_COSINE, [unit_rows(part) for part in parts]
@@ -84,7 +104,12 @@ def prepared_rows(distance: Distance, *parts: Tensor) -> tuple[Distance, list[Te
 
 
 def unit_rows(x: Tensor) -> Tensor:
-    """Divide rows by their norm; a row of zeros stays zeros."""
+    """Divide rows by their norm; a row of zeros stays zeros.
+
+    Example:
+        >>> [f"{float(number):.2f}" for number in unit_rows(ops.array([[3.0, 4.0]]))[0]]
+        ['0.60', '0.80']
+    """
     return x * ops.rsqrt(ops.maximum(ops.sum(x * x, axis=-1, keepdims=True), EPSILON))
 
 
@@ -112,7 +137,7 @@ def _unit_cosine(queries: Tensor, keys: Tensor) -> Tensor:
 
 
 def _scores(queries: Tensor, keys: Tensor, key_squares: Tensor) -> Tensor:
-    return key_squares[None, :] - 2.0 * _dots(queries, keys)
+    return key_squares[None, :] + _dots(-2.0 * queries, keys)
 
 
 @ops.custom_gradient
@@ -130,7 +155,7 @@ def _chunk_scores(queries: Tensor, keys: Tensor, key_squares: Tensor) -> Any:
 
 def _squared_euclidean(queries: Tensor, keys: Tensor, scores: Callable[..., Tensor] = _scores) -> Tensor:
     query_squares, key_squares = (ops.sum(part * part, axis=-1) for part in (queries, keys))
-    return ops.maximum(query_squares[:, None] + scores(queries, keys, key_squares), 0.0)
+    return ops.relu(query_squares[:, None] + scores(queries, keys, key_squares))
 
 
 def _euclidean(queries: Tensor, keys: Tensor) -> Tensor:

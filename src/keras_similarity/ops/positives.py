@@ -21,6 +21,13 @@ def each_positive(step: Callable[[Tensor, Any], Any], state: Any, positives: Ten
     """Fold `step(here, state)` over the positives of all anchors at once, without gradient.
 
     `here`, boolean `(b, n)`, has in each row one positive, another each time; rows that ran out of them are empty.
+
+    Example:
+        >>> distances, positives = ops.array([[0.5, 2.0, 1.0]]), ops.array([[True, False, True]])
+        >>> def add(here, total):
+        ...     return total + ops.sum(ops.where(here, distances, 0.0), axis=1)
+        >>> float(each_positive(add, ops.zeros(1), positives)[0])
+        1.5
     """
     order = ops.cumsum(ops.cast(positives, "int32"), axis=1)
 
@@ -52,6 +59,12 @@ def gap_sums(
         `(b, n)`, 0 where there is no positive.
 
     Cost: O(b n · largest class) time, a few (b, n) matrices. The gradient is computed anew, by the same steps.
+
+    Example:
+        >>> distances, positives = ops.array([[1.0, 3.0, 2.0]]), ops.array([[True, False, False]])
+        >>> sums = gap_sums(distances, positives, ops.logical_not(positives), lambda gaps: gaps, ops.ones_like)
+        >>> ops.convert_to_numpy(sums).tolist()  # (1 − 3) + (1 − 2)
+        [[-3.0, 0.0, 0.0]]
     """
     kinds = positives, others, function, slope
     if key_distances is None:
@@ -74,6 +87,11 @@ def hinge_sums(distances: Tensor, positives: Tensor, others: Tensor, margin: flo
         `(b,)`.
 
     Cost: O(b n · largest class) time, a few (b, n) matrices.
+
+    Example:
+        >>> distances, positives = ops.array([[1.0, 3.0, 2.0]]), ops.array([[True, False, False]])
+        >>> float(hinge_sums(distances, positives, ops.logical_not(positives), 1.5)[0])  # max(0, −0.5) + max(0, 0.5)
+        0.5
     """
     still: Tensor = ops.stop_gradient(distances)
 
@@ -91,7 +109,14 @@ def hinge_sums(distances: Tensor, positives: Tensor, others: Tensor, margin: flo
 def smooth_ranks(distances: Tensor, positives: Tensor, others: Tensor, temperature: float) -> Tensor:
     """The rank of each positive among the others of its anchor, itself included, with sigmoids for comparisons.
 
-    1 + Σ_{j ≠ p} sigmoid((d_ap − d_aj) / temperature), `(b, n)`; `others` must contain the positives.
+    1 + Σ_{j ≠ p} sigmoid((d_ap − d_aj) / temperature), `(b, n)`, 0.5 where there is no positive; `others`
+    must contain the positives.
+
+    Example:
+        >>> distances, positives = ops.array([[1.0, 3.0, 2.0]]), ops.array([[False, False, True]])
+        >>> ranks = smooth_ranks(distances, positives, ops.ones_like(positives), 0.01)
+        >>> f"{float(ranks[0, 2]):.2f}"  # one of the others is nearer
+        '2.00'
     """
 
     def function(gaps: Tensor) -> Tensor:

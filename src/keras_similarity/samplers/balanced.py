@@ -34,6 +34,18 @@ class BalancedSampler(Sampler):
         source: Of a length, with `take(rows)` that returns examples.
         y: One label per example.
         **sampling: The arguments that `MultiShotMemorySampler` documents.
+
+    Raises:
+        ValueError: see `MultiShotMemorySampler`.
+
+    Example:
+        >>> class Squares:
+        ...     __len__ = lambda self: 6
+        ...     take = lambda self, rows: rows**2
+        >>> sampler = BalancedSampler(Squares(), list("aabbcc"), classes_per_batch=3, seed=0)
+        >>> x, codes = sampler[0]
+        >>> sorted(x.tolist()), sorted(codes.tolist())
+        ([0, 1, 4, 9, 16, 25], [0, 0, 1, 1, 2, 2])
     """
 
     def __init__(

@@ -96,6 +96,16 @@ class MultiShotFileSampler(BalancedSampler):
     Raises:
         ValueError: no paths, an empty file under "raise", or see `MultiShotMemorySampler`.
         OSError: a batch has a file that cannot be read.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     paths = [Path(folder, f"{number}.npy") for number in range(4)]
+        ...     for number, path in enumerate(paths):
+        ...         np.save(path, np.full(3, number))
+        ...     x, codes = MultiShotFileSampler(paths, ["cat", "dog"] * 2, np.load, seed=0)[0]
+        >>> x.shape, (x[:, 0] % 2 == codes).all().item()
+        ((4, 3), True)
     """
 
     def __init__(
@@ -163,6 +173,18 @@ def from_directory(
     Raises:
         FileNotFoundError: there is no such folder.
         ValueError: no images, images of one class only, or an image file of 0 bytes under corrupt="raise".
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder:
+        ...     for name in ("cat/1.png", "cat/2.png", "dog/1.png", "dog/2.png"):
+        ...         Path(folder, name).parent.mkdir(exist_ok=True)
+        ...         Image.new("RGB", (8, 6)).save(Path(folder, name))
+        ...     sampler = from_directory(folder, target_size=(4, 4), seed=0)
+        ...     x, codes = sampler[0]
+        >>> sampler.vocabulary.labels, x.shape
+        (['cat', 'dog'], (4, 4, 4, 3))
     """
     root = Path(directory)
     if not root.is_dir():
@@ -203,6 +225,13 @@ def from_data_frame(
 
     Raises:
         ValueError: no such column, a row without a label, or see `MultiShotFileSampler`.
+
+    Example:
+        >>> frame = {"path": ["1.jpg", "2.jpg", "3.jpg", "4.jpg"], "label": ["cat", "dog", "cat", "dog"]}
+        >>> sampler = from_data_frame(frame, root="photos", load_example_fn=np.asarray, seed=0)
+        >>> x, y = sampler.get_slice(1, 2)
+        >>> x.tolist(), y
+        (['photos/2.jpg', 'photos/3.jpg'], ['dog', 'cat'])
     """
     columns = [str(column) for column in getattr(frame, "columns", frame)]
     for name, column in (("path", path), ("label", label)):

@@ -38,6 +38,15 @@ def load_image(
         OSError: a file that is missing, empty, damaged or no image; its subclass `PIL.UnidentifiedImageError` too.
         ValueError: an unknown `color_mode`.
         MissingExtraError: Pillow is not installed.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from PIL import Image
+        >>> with TemporaryDirectory() as folder:
+        ...     Image.new("L", (40, 20), 200).save(f"{folder}/grey.png")
+        ...     pixels = load_image(f"{folder}/grey.png", target_size=(10, 20))
+        >>> pixels.shape, np.unique(pixels).tolist()
+        ((10, 20, 3), [200])
     """
     check_choice(color_mode, MODES, name="color_mode")
     image_module = import_extra("PIL.Image", extra="data", purpose="reading image files")

@@ -51,7 +51,16 @@ def select_examples(
 
 
 def class_labels(y: Any, *, name: str) -> list[Hashable]:
-    """Return one label per example, or raise for an example without one."""
+    """Return one label per example, or raise a ValueError for an example without one.
+
+    Example:
+        >>> class_labels(np.array([3, 3, 7]), name="y")
+        [3, 3, 7]
+        >>> class_labels(["cat", None], name="y")
+        Traceback (most recent call last):
+        ValueError: `y` needs a label for every example: row 1 has none.
+          Leave such examples out, or give them a class of their own.
+    """
     if hasattr(y, "isna"):  # pandas: its missing values are of several kinds
         missing = np.flatnonzero(np.asarray(y.isna(), bool))
         labels = [] if len(missing) else label_list(y.tolist(), name=name)
@@ -67,7 +76,13 @@ def class_labels(y: Any, *, name: str) -> list[Hashable]:
 
 
 def encode_classes(labels: list[Hashable]) -> tuple[NDArray[np.int32], list[Hashable]]:
-    """Return codes `(n,)` in the order in which labels are first seen, and the label of each code."""
+    """Return codes `(n,)` in the order in which labels are first seen, and the label of each code.
+
+    Example:
+        >>> codes, labels = encode_classes(["cat", "ant", "cat"])
+        >>> codes.tolist(), labels
+        ([0, 1, 0], ['cat', 'ant'])
+    """
     table = {label: code for code, label in enumerate(dict.fromkeys(labels))}
     return np.fromiter(map(table.__getitem__, labels), np.int32, len(labels)), list(table)
 
@@ -79,7 +94,13 @@ def kept_rows(
     most: int | None,
     rng: np.random.Generator,
 ) -> NDArray[np.int64]:
-    """Return the rows of the chosen classes, at most so many of each, in their original order."""
+    """Return the rows of the chosen classes, at most so many of each, in their original order.
+
+    Example:
+        >>> codes, labels = encode_classes(list("aabbcc"))
+        >>> kept_rows(codes, labels, ["a", "c"], None, np.random.default_rng(0)).tolist()
+        [0, 1, 4, 5]
+    """
     rows = np.arange(len(codes))
     if class_list is not None:
         rows = np.flatnonzero(_is_wanted(distinct, class_list)[codes])

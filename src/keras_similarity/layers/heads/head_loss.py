@@ -14,6 +14,7 @@ from keras import ops
 from keras_similarity.core.checks import as_array, check_choice
 from keras_similarity.core.distances import Distance, get_distance
 from keras_similarity.ops import as_wide_float, concrete, masked_mean, one_per_row, replica_share, whole_batch
+from keras_similarity.ops.gather import failing_everywhere
 
 __all__ = ["HeadLoss", "note_forward_pass"]
 
@@ -104,11 +105,14 @@ class HeadLoss(keras.losses.Loss):
         return {"head": self.head_name, "reduction": self.reduction, "name": self.name}
 
     def _values(self, labels: Any, embeddings: Tensor, sample_weight: Any) -> Tensor:
-        head = self._head()
-        rows = as_wide_float(embeddings)
-        codes = _class_codes(labels, head)
-        _check_rows(codes, rows, head)
-        weights = None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=rows.dtype)
+        with failing_everywhere(embeddings):
+            head = self._head()
+            rows = as_wide_float(embeddings)
+            codes = _class_codes(labels, head)
+            _check_rows(codes, rows, head)
+            weights = (
+                None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=rows.dtype)
+            )
         codes, rows, weights = whole_batch(codes, rows, weights)
         return head.batch_losses(codes, rows, weights)
 

@@ -94,6 +94,13 @@ class BatchHardMiner(_Preset):
     Args:
         distance: See `Miner`.
 
+    Example:
+        >>> from keras_similarity.ops import pair_masks
+        >>> x = np.array([[0.0], [1.0], [5.0], [3.0], [8.0]], "float32")
+        >>> masks = BatchHardMiner(distance="euclidean")(x, x, *pair_masks(ops.array([0, 0, 0, 1, 1])))
+        >>> [ops.convert_to_numpy(mask)[0].nonzero()[0].tolist() for mask in masks]  # of the first row, at 0
+        [[2], [3]]
+
     References:
         Hermans et al., In Defense of the Triplet Loss for Person Re-Identification, 2017, arXiv:1703.07737, eq. (5).
     """
@@ -107,6 +114,13 @@ class SemiHardMiner(_Preset):
 
     Args:
         distance: See `Miner`.
+
+    Example:
+        >>> from keras_similarity.ops import pair_masks
+        >>> x = np.array([[0.0], [1.0], [5.0], [3.0], [8.0]], "float32")
+        >>> masks = SemiHardMiner(distance="euclidean")(x, x, *pair_masks(ops.array([0, 0, 0, 1, 1])))
+        >>> [ops.convert_to_numpy(mask)[0].nonzero()[0].tolist() for mask in masks]  # of the first row, at 0
+        [[2], [4]]
 
     References:
         Schroff et al., FaceNet, 2015, arXiv:1503.03832, eq. (4).
@@ -123,6 +137,13 @@ class EasyPositiveMiner(_Preset):
 
     Args:
         distance: See `Miner`.
+
+    Example:
+        >>> from keras_similarity.ops import pair_masks
+        >>> x = np.array([[0.0], [1.0], [5.0], [3.0], [8.0]], "float32")
+        >>> masks = EasyPositiveMiner(distance="euclidean")(x, x, *pair_masks(ops.array([0, 0, 0, 1, 1])))
+        >>> [ops.convert_to_numpy(mask)[0].nonzero()[0].tolist() for mask in masks]  # of the first row, at 0
+        [[1], [3]]
 
     References:
         Xuan et al., Improved Embeddings with Easy Positive Triplet Mining, 2020, arXiv:1904.04370.

@@ -23,6 +23,16 @@ class Miner:
 
     A subclass gives `choose`, or `mine` where it needs more than distances. Register it with
     `keras.saving.register_keras_serializable`, so that a loss that holds it can be saved.
+
+    Example:
+        >>> from keras_similarity.ops import pair_masks
+        >>> class NearNegatives(Miner):
+        ...     def choose(self, distances, positives, negatives):
+        ...         return positives, ops.logical_and(negatives, distances < 2)
+        >>> x = np.array([[0.0], [3.0], [4.0], [9.0]], "float32")
+        >>> _, negatives = NearNegatives("euclidean")(x, x, *pair_masks(ops.array([0, 0, 1, 1])))
+        >>> ops.convert_to_numpy(negatives).sum(axis=1).tolist()
+        [0, 1, 1, 0]
     """
 
     def __init__(self, distance: str | Distance | None = None) -> None:

@@ -1,11 +1,11 @@
-"""A function's value and its gradients at once, on each backend."""
+"""A function's value and its gradients at once, on each backend, and whether gradients are wanted at all."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 
-__all__ = ["value_and_gradients"]
+__all__ = ["gradients_recorded", "value_and_gradients"]
 
 Tensor = Any
 
@@ -15,6 +15,15 @@ def value_and_gradients(
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """Return a scalar function's value at some float tensors, and its gradient with respect to each of them."""
     return _FORMS[keras.backend.backend()](function, tuple(arguments))
+
+
+def gradients_recorded() -> bool:
+    """Whether this may be a step of training: torch says that it is none by `no_grad`, in which Keras evaluates too."""
+    if keras.backend.backend() != "torch":
+        return True
+    import torch
+
+    return torch.is_grad_enabled()
 
 
 def _with_jax(function: Callable[..., Tensor], arguments: tuple[Tensor, ...]) -> Any:

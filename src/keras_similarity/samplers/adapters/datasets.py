@@ -58,6 +58,12 @@ class MultiShotDatasetSampler(BalancedSampler):
     Raises:
         TypeError: a data set without a length or numbered examples, such as a stream.
         ValueError: an example without `x_key` or `y_key`, or see `MultiShotMemorySampler`.
+
+    Example:
+        >>> dataset = [(np.array([row]), "odd" if row % 2 else "even") for row in range(6)]
+        >>> x, codes = MultiShotDatasetSampler(dataset, seed=0)[0]
+        >>> (x[:, 0] % 2 == codes).tolist()
+        [True, True, True, True]
     """
 
     def __init__(

@@ -23,13 +23,13 @@ class TFDatasetMultiShotMemorySampler(MultiShotMemorySampler):
         classes_per_batch: P, ≥ 2.
         x_key: Name of the feature to learn from.
         y_key: Name of the label feature.
-        splits: Splits to read, one after another.
+        splits: The split to read, or several, read one after another.
         examples_per_class_per_batch: K, ≥ 1.
         steps_per_epoch: Batches of an epoch; catalogue data sets are large, so that the default is 1000; None for
             the fewest that show every example.
         preprocess_fn: `(x, y) -> (x, y)` on NumPy arrays, example by example.
         class_list, total_examples_per_class, augmenter, seed: See `MultiShotMemorySampler`.
-        **kwargs: `workers`, `use_multiprocessing`, `max_queue_size`.
+        **kwargs: `warmup`, `small_classes`, `workers` and the other arguments of `MultiShotMemorySampler`.
 
     Raises:
         MissingExtraError: tensorflow-datasets is not installed.
@@ -42,7 +42,7 @@ class TFDatasetMultiShotMemorySampler(MultiShotMemorySampler):
         classes_per_batch: int,
         x_key: str = "image",
         y_key: str = "label",
-        splits: Sequence[str] = ("train", "test"),
+        splits: str | Sequence[str] = ("train", "test"),
         examples_per_class_per_batch: int = 2,
         steps_per_epoch: int | None = 1000,
         class_list: Iterable[Any] | None = None,
@@ -52,7 +52,7 @@ class TFDatasetMultiShotMemorySampler(MultiShotMemorySampler):
         seed: int | None = None,
         **kwargs: Any,
     ) -> None:
-        x, y = _read(dataset_name, splits, x_key, y_key)
+        x, y = _read(dataset_name, [splits] if isinstance(splits, str) else splits, x_key, y_key)
         if preprocess_fn is not None:
             pairs = [preprocess_fn(example, label) for example, label in zip(x, y, strict=True)]
             x, y = (np.stack([np.asarray(pair[part]) for pair in pairs]) for part in (0, 1))
