@@ -3,6 +3,7 @@
 import itertools
 import subprocess
 import warnings
+from pathlib import Path
 from urllib.parse import quote
 
 from keras_similarity import Index
@@ -62,6 +63,11 @@ class PostgresServer:
 
     def reload(self):
         self.execute("SELECT pg_reload_conf()")
+
+    @property
+    def socket(self):
+        """Where it listens; on no port."""
+        return Path(self.uri.partition("host=")[2]) / ".s.PGSQL.5432"
 
     @property
     def folder(self):

@@ -17,7 +17,11 @@ Wrong arguments raise `ValueError` or `TypeError`; the types below are for state
     ├── DatabaseError                the database refused what was asked of it
     │   ├── DatabaseTimeoutError     it took longer than it is allowed
     │   └── DatabaseUnavailableError it cannot be reached, or went away
-    ├── ModelFileError               a model file that cannot be read
+    ├── ModelFileError               a model file that cannot be read, or may not be
+    │   └── DamagedModelError        it is cut, changed or no model
+    ├── ExportError                  a model that cannot be written for another runtime
+    ├── UnsupportedImageError (ValueError)  no image, or one that is not read here
+    ├── ImageTooLargeError (ValueError)  an image of more pixels than are decoded
     ├── DataUnavailableError         a data set that is not on this machine
     └── MissingExtraError (ImportError)  an optional package is not installed
         └── MissingBackendError      no deep-learning framework is installed
@@ -25,11 +29,14 @@ Wrong arguments raise `ValueError` or `TypeError`; the types below are for state
 
 __all__ = [
     "CorruptIndexError",
+    "DamagedModelError",
     "DataUnavailableError",
     "DatabaseError",
     "DatabaseTimeoutError",
     "DatabaseUnavailableError",
     "EmbeddingsFormatError",
+    "ExportError",
+    "ImageTooLargeError",
     "IndexFormatError",
     "IndexLockedError",
     "IndexMismatchError",
@@ -43,6 +50,7 @@ __all__ = [
     "StorageError",
     "StorageFullError",
     "UnknownIdError",
+    "UnsupportedImageError",
 ]
 
 
@@ -135,7 +143,23 @@ class DatabaseUnavailableError(DatabaseError, ConnectionError):
 
 
 class ModelFileError(KerasSimilarityError):
-    """A model file that is missing, damaged or of another kind."""
+    """A model file that is damaged, of another kind, or holds what is not allowed."""
+
+
+class DamagedModelError(ModelFileError):
+    """A model file that is cut, changed, or no model at all."""
+
+
+class ExportError(KerasSimilarityError):
+    """A model that its backend cannot write in a format, or whose copy gives other embeddings."""
+
+
+class UnsupportedImageError(KerasSimilarityError, ValueError):
+    """No image, or one of a format that is not read here."""
+
+
+class ImageTooLargeError(KerasSimilarityError, ValueError):
+    """An image of more pixels than are decoded."""
 
 
 class DataUnavailableError(KerasSimilarityError):

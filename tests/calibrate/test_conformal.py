@@ -22,7 +22,7 @@ def part(result, rows):
     return type(result)(**columns, fetch=result.fetch)
 
 
-@pytest.mark.parametrize("coverage", [0.8, 0.9, 0.97])
+@pytest.mark.parametrize("coverage", [0.9, *(pytest.param(each, marks=pytest.mark.slow) for each in (0.8, 0.97))])
 def test_coverage_on_real_data__is_as_promised(neighbors, coverage):
     """Over 60 random halves the true label is in the set as often as promised, and hardly more often."""
     result, labels = neighbors

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image as image
 
 import keras_similarity as ks
+from cli.colored_images import write_colored_images
 
 pytestmark = pytest.mark.slow
 COMMAND = Path(sys.executable).with_name("keras-similarity")
@@ -42,12 +42,7 @@ def lines(*arguments):
 def work(tmp_path_factory):
     """Images of four colours, and what `train`, `embed` and `index build` made of them."""
     folder = tmp_path_factory.mktemp("work")
-    rng = np.random.default_rng(1)
-    for name, color in COLORS.items():
-        (folder / "images" / name).mkdir(parents=True)
-        for number in range(10):
-            pixels = np.clip(rng.normal(color, 25, (20, 24, 3)), 0, 255).astype(np.uint8)
-            image.fromarray(pixels).save(folder / "images" / name / f"{number}.png")
+    write_colored_images(folder / "images", COLORS)
     trained = said("train", folder / "images", "--out", folder / "model.keras", "--size", 16, "--steps", 12)
     assert trained["classes"] == 4
     assert said("embed", folder / "model.keras", folder / "images", "--out", folder / "vectors.parquet")["rows"] == 40

@@ -1,3 +1,4 @@
+import json
 import re
 import subprocess
 import sys
@@ -12,11 +13,12 @@ ROW = re.compile(r"│ (seen|unseen) +│ [\d,]+ +│ [\d,]+ +│ (raw pixels|mo
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """One run of the demo as a user starts it."""
+    """One run of the demo, for a program: what it tells people goes to stderr then."""
     folder = tmp_path_factory.mktemp("demo")
-    ended = subprocess.run([COMMAND, "demo", "--seed", "3"], cwd=folder, capture_output=True, text=True, check=False)
+    command = [COMMAND, "demo", "--seed", "3", "--json"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    return folder, ended.stdout
+    return folder, ended.stderr, [json.loads(line) for line in ended.stdout.splitlines()]
 
 
 @pytest.mark.slow
@@ -27,11 +29,15 @@ def test_demo__training_pays_on_unseen_classes_too(done):
         model, pixels = scores[group, "model"], scores[group, "raw pixels"]
         assert model[0] > pixels[0] + gain  # recall@1
         assert model[2] > 1.5 * pixels[2]  # MAP@R
+    for row in done[2]:
+        named = [row["recall@1"], row["recall@5"], row["map@r"]]
+        assert named == pytest.approx(scores.pop((row["classes"], row["embedding"])), abs=0.00051)
+    assert not scores
 
 
 @pytest.mark.slow
 def test_demo__says_what_it_did_and_writes_the_picture_and_the_model(done):
-    folder, stdout = done
+    folder, told, _ = done
     for words in ("Held back from training:", "queries are turned", "a fresh process", "recall@1", "MAP@R"):
-        assert words in stdout.replace("\n", " "), stdout
+        assert words in told.replace("\n", " "), told
     assert sorted(path.name for path in (folder / "demo-output").iterdir()) == ["model.keras", "neighbors.png"]

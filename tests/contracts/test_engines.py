@@ -252,6 +252,19 @@ def test_faiss_patched_for_torch_by_another_package__is_searched_all_the_same(en
     assert done.returncode == 0, done.stderr[-2000:]
 
 
+def test_lists_of_faiss__after_usearch__are_built():
+    """Their two libraries do not bear each other in that order of loading; a crash cannot be caught."""
+    require("usearch")
+    code = (
+        "import numpy as np; from keras_similarity import Index\n"
+        "x = np.random.default_rng(0).normal(size=(1500, 8))\n"
+        "for engine in ('usearch', 'faiss-ivf'):\n"
+        "    index = Index(8, engine=engine); index.add(x); index.build()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
 @settings(deadline=None, max_examples=25)
 @given(st.integers(0, 2**32), st.floats(0.05, 0.9))
 def test_faiss_graph__any_selection__returns_selected_rows_alone(seed, share):

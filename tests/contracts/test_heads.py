@@ -156,7 +156,7 @@ def test_rows_and_labels_that_do_not_fit__are_named(head_class, x):
 
 
 @each_head
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float16", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_half_precision__is_near_the_float32_value(head_class, dtype, x):
     head = made(head_class, dtype=f"mixed_{dtype}")
     half = ops.cast(ops.convert_to_tensor(x), dtype)

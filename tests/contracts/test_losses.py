@@ -1,6 +1,7 @@
 """What every loss promises, whatever it computes. A loss added to `keras_similarity.losses` is tested by itself."""
 
 import inspect
+import json
 
 import keras
 import numpy as np
@@ -25,6 +26,7 @@ LOSSES = [
     if inspect.isclass(value) and issubclass(value, losses.MetricLoss) and value is not losses.MetricLoss
 ]
 PLAIN = [value for value in LOSSES if value not in AROUND_ANOTHER]
+CHUNKED = [losses.InfoNCELoss, losses.SupConLoss, losses.MultiSimilarityLoss]  # the ones that big batches are for
 LABELS = [0, 0, 0, 1, 1, 2, 3, 3, 3, 3, 0, 1]
 BIG = 2**24
 # The two parts of the contrastive loss need one kind of pair each; its own tests say what it does without the other.
@@ -77,8 +79,13 @@ def test_permuting_the_batch_permutes_the_values(loss_class, x, rng):
 @each_loss
 @pytest.mark.parametrize(
     "rename",
-    [lambda c: c + BIG, lambda c: -c - 1, lambda c: f"class {c}", lambda c: (c, "x"), lambda c: 2**62 + c],
-    ids=["beyond 2**24", "negative", "text", "tuples", "beyond 32 bits"],
+    [
+        pytest.param(lambda c: c + BIG, id="beyond 2**24"),
+        pytest.param(lambda c: f"class {c}", id="text"),
+        pytest.param(lambda c: 2**62 + c, id="beyond 32 bits", marks=pytest.mark.slow),
+        pytest.param(lambda c: -c - 1, id="negative", marks=pytest.mark.slow),
+        pytest.param(lambda c: (c, "x"), id="tuples", marks=pytest.mark.slow),
+    ],
 )
 def test_renaming_labels_changes_nothing(loss_class, rename, x):
     assert np.array_equal(values(loss_class, [rename(c) for c in LABELS], x), values(loss_class, LABELS, x))
@@ -134,7 +141,7 @@ def test_equal_rows__have_a_finite_gradient(loss_class):
 
 
 @each_loss
-@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+@pytest.mark.parametrize("dtype", ["float16", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_half_precision__is_near_the_float32_value(loss_class, dtype, x):
     half = ops.cast(ops.convert_to_tensor(x), dtype)
     value = make(loss_class)(LABELS, half)
@@ -142,6 +149,7 @@ def test_half_precision__is_near_the_float32_value(loss_class, dtype, x):
     assert float(value) == pytest.approx(float(make(loss_class)(LABELS, ops.cast(half, "float32"))), rel=1e-5)
 
 
+@pytest.mark.slow
 @each_loss
 def test_double_precision__is_kept_or_rounded_and_never_an_error(loss_class, x):
     """TensorFlow keeps float64 rows as they are and multiplies them with nothing else."""
@@ -171,15 +179,54 @@ def test_config_round_trip_keeps_every_argument(loss_class, x):
     assert again.get_config() == loss.get_config()
 
 
+def another(value):
+    """A setting that differs from this one, and is as good."""
+    if isinstance(value, bool):
+        return not value
+    return value + 1 if isinstance(value, int) else 0.75 * value or 0.25
+
+
+@each_plain_loss
+def test_every_number_that_was_given_comes_back(loss_class, x):
+    defaults = {name: parameter.default for name, parameter in inspect.signature(loss_class).parameters.items()}
+    given = {name: another(value) for name, value in defaults.items() if isinstance(value, int | float)}
+    loss = loss_class(**given, reduction="sum")
+    again = keras.saving.deserialize_keras_object(json.loads(json.dumps(keras.saving.serialize_keras_object(loss))))
+    assert again.get_config().items() >= {**given, "reduction": "sum"}.items()
+    value = float(again(LABELS, ops.convert_to_tensor(x)))
+    assert value == pytest.approx(float(loss(LABELS, ops.convert_to_tensor(x))), rel=1e-6)
+
+
 @pytest.mark.slow
-@each_loss
-def test_trains_on_a_sampler_whose_batches_have_no_known_size(loss_class, x):
+@pytest.mark.parametrize(("loss_class", "size"), [*((loss, None) for loss in LOSSES), *((loss, 5) for loss in CHUNKED)])
+def test_trains_on_a_sampler_whose_batches_have_no_known_size(loss_class, size, x):
     """What `fit` sees of a PyDataset: on TensorFlow, shapes without numbers."""
     inputs = keras.Input((5,))
     model = SimilarityModel(inputs, keras.layers.Dense(4)(inputs))
-    model.compile("sgd", loss=make(loss_class))
-    sampler = MultiShotMemorySampler(x, LABELS, 4, 3, steps_per_epoch=2, seed=0)
-    assert np.isfinite(model.fit(sampler, verbose=0).history["loss"]).all()
+    model.compile("sgd", loss=make(loss_class, chunk_size=size))
+    sampler = MultiShotMemorySampler(x, LABELS, 4, 3, steps_per_epoch=1, seed=0)
+    rows, codes = sampler[0]
+    expected = float(make(loss_class)(codes, ops.convert_to_tensor(model.predict(rows, verbose=0))))
+    history = model.fit(sampler, epochs=2, verbose=0).history["loss"]
+    assert history[0] == pytest.approx(expected, rel=1e-4)
+    assert np.isfinite(history).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss_class", [*CHUNKED, losses.CircleLoss, losses.TripletLoss, losses.CrossBatchMemory])
+@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
+def test_trains_under_mixed_precision(loss_class, x, policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        inputs = keras.Input((5,))
+        model = SimilarityModel(inputs, keras.layers.Dense(4)(inputs))
+        model.compile(keras.optimizers.SGD(0.01), loss=make(loss_class))
+        history = model.fit(x, np.array(LABELS), epochs=3, batch_size=12, verbose=0).history["loss"]
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert np.isfinite(history).all()
+    assert all(np.isfinite(weights).all() for weights in model.get_weights())
 
 
 @pytest.mark.slow
@@ -297,3 +344,66 @@ def test_with_any_miner__is_finite_and_zero_where_nothing_is_left(loss_class, x)
     value, gradient = value_and_gradient(lambda e: loss_class(miner=nothing)(LABELS, e), x)
     assert float(value) == 0.0
     assert not gradient.any()
+
+
+each_miner = pytest.mark.parametrize("miner_class", MINERS, ids=lambda value: value.__name__)
+
+
+def mined(miner_class, labels, x):
+    loss = losses.SupConLoss(miner=miner_class(), reduction="none")
+    return ops.convert_to_numpy(loss(labels, ops.convert_to_tensor(x)))
+
+
+# One of them draws by the place in the batch.
+@pytest.mark.parametrize("miner_class", [each for each in MINERS if each is not losses.miners.DistanceWeightedMiner])
+def test_what_a_miner_chooses_follows_the_batch(miner_class, x, rng):
+    order = rng.permutation(12)
+    moved = mined(miner_class, np.array(LABELS)[order], x[order])
+    np.testing.assert_allclose(moved, mined(miner_class, LABELS, x)[order], rtol=1e-5, atol=1e-6)
+
+
+@each_miner
+def test_what_a_miner_chooses_knows_no_names(miner_class, x):
+    expected = mined(miner_class, LABELS, x)
+    for names in ([label + BIG for label in LABELS], [f"class {label}" for label in LABELS]):
+        np.testing.assert_array_equal(mined(miner_class, names, x), expected)
+
+
+@pytest.mark.slow
+@each_miner
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16"])
+def test_a_miner_of_half_precision__chooses_as_in_float32(miner_class, dtype, x):
+    half = ops.cast(ops.convert_to_tensor(x), dtype)
+    loss = losses.SupConLoss(miner=miner_class())
+    assert float(loss(LABELS, half)) == pytest.approx(float(loss(LABELS, ops.cast(half, "float32"))), rel=1e-5)
+
+
+@pytest.mark.slow
+@each_miner
+def test_a_miner_compiled_in_fit_and_around_a_memory__chooses_as_it_does_eagerly(miner_class, x):
+    loss = losses.SupConLoss(miner=miner_class())
+    inputs = keras.Input((5,))
+    start = steady_start(loss, x)
+    for compiled in (loss, losses.CrossBatchMemory(losses.SupConLoss(miner=miner_class()), 8)):
+        layer = keras.layers.Dense(4, kernel_initializer=keras.initializers.Constant(start))
+        model = SimilarityModel(inputs, layer(inputs))
+        model.compile("sgd", loss=compiled)
+        eager = float(ops.convert_to_numpy(loss(LABELS, model(x))))
+        history = model.fit(x, np.array(LABELS), epochs=2, batch_size=12, shuffle=False, verbose=0).history["loss"]
+        assert np.isfinite(history).all()
+        assert compiled is not loss or history[0] == pytest.approx(eager, rel=1e-4)
+
+
+def steady_start(loss, x):
+    """Weights whose embeddings give the same loss when their last bits change, as they do between compilers.
+
+    A miner that draws would draw other pairs for some weights.
+    """
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        weights = rng.uniform(-0.8, 0.8, (x.shape[1], 4)).astype(np.float32)
+        nearby = [x @ weights * (1 + 1e-6 * rng.normal(size=(len(x), 4))).astype(np.float32) for _ in range(10)]
+        values = [float(loss(LABELS, ops.convert_to_tensor(rows))) for rows in (x @ weights, *nearby)]
+        if max(values) - min(values) < 1e-4 * abs(values[0]):
+            return weights
+    raise AssertionError("no start is steady")

@@ -10,9 +10,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
+from clusters import DIM as WIDTH
+from clusters import clustered
+from contracts import test_engines
+from contracts.stores_table import distances_of, run_with, said
+from index import test_filters
+from index.remote import test_databases, test_distances, test_postgres
 from keras_similarity import Index
 from keras_similarity.core import pairwise_distances
 from keras_similarity.index import graph, planner
+from keras_similarity.index.engines import APPROXIMATE, ENGINES, FaissProducts
 from keras_similarity.index.remote.milvus import tuning as milvus_tuning
 from keras_similarity.index.remote.postgres import tuning as postgres_tuning
 from keras_similarity.index.remote.qdrant import searching as qdrant_searching
@@ -197,16 +204,78 @@ def test_any_sequence_of_changes__in_a_database__is_a_dict(request, database, en
 
 @pytest.mark.slow
 @pytest.mark.parametrize("store", ["memory", "disk"])
-@pytest.mark.parametrize("engine", ["faiss", "faiss-int8", "faiss-ivf", "binary", "usearch"])
+@pytest.mark.parametrize("engine", APPROXIMATE)
 def test_any_sequence_of_changes__with_engines(store, engine, monkeypatch):
     """Engines over so few rows find all of them, or the search falls back on looking at every row."""
-    if engine == "usearch":
-        pytest.importorskip("usearch", reason="an extra (usearch); make test-all has it")
+    test_engines.require(engine)
     monkeypatch.setattr(disk_store, "SEGMENT_ROWS", 9)
     monkeypatch.setattr(planner, "LEAST_ROWS", 8)
     monkeypatch.setattr(graph, "FEW_NUMBERS", 0)
+    # 8 codes for a part of a row instead of 256, which want as many rows to be learned from.
+    monkeypatch.setattr(FaissProducts, "_codes", classmethod(lambda cls, dim: "PQ1x3np"))
     machine = type("Machine", (IndexIsADict,), {"store": store, "engine": engine})
     run_state_machine_as_test(machine, settings=settings(SETTINGS, max_examples=8))
+
+
+NUMBERS = [
+    pytest.param(store, engine, distance, marks=[pytest.mark.slow] if engine != "exact" else [])
+    for store, engine in [("memory", "exact"), *(("disk", engine) for engine in ENGINES)]
+    for distance in distances_of(store, engine)
+]
+
+
+@pytest.mark.parametrize(("store", "engine", "distance"), NUMBERS)
+def test_distances__are_those_of_the_definition(store, engine, distance, rng, tmp_path, monkeypatch):
+    test_engines.require(engine)
+    monkeypatch.setattr(disk_store, "SEGMENT_ROWS", 200)
+    monkeypatch.setattr(planner, "LEAST_ROWS", 300)
+    monkeypatch.setattr(graph, "FEW_NUMBERS", 0)  # let the engine itself answer
+    gallery, queries = clustered(rng, 500), clustered(rng, 20)
+    place = "memory" if store == "memory" else tmp_path / "index"
+    with Index(WIDTH, distance, engine=engine, store=place, durability="fast") as index:
+        for rows in np.split(gallery, [250, 460]):  # of which the last wait for a segment
+            index.add(rows)
+        assert index.build().engine == engine
+        truth = pairwise_distances(queries, gallery, distance)
+        for asked in (slice(0, 20), slice(0, 1)):
+            found = index.search(queries[asked], k=10)
+            expected = np.take_along_axis(truth[asked], found.ids, axis=1)
+            np.testing.assert_allclose(found.distances, expected, rtol=1e-6, atol=1e-7)
+            if engine == "exact":
+                np.testing.assert_allclose(expected, np.sort(truth[asked])[:, :10], rtol=1e-6, atol=1e-7)
+
+
+def test_table_of_the_page__is_what_the_tests_of_its_columns_are_run_with():
+    pair, numbers = ("store", "engine"), ("store", "engine", "distance")
+    own = {(store, engine) for store in ("memory", "disk") for engine in ENGINES}
+    dicts = (
+        run_with(test_any_sequence_of_changes__is_a_dict, pair, engine=["exact"])
+        | run_with(test_any_sequence_of_changes__with_engines, pair)
+        | run_with(test_any_sequence_of_changes__in_a_database__is_a_dict, pair)
+    )
+    filters = (
+        run_with(test_filters.test_filter__any__leaves_what_the_slow_one_leaves, pair, engine=["exact"])
+        | run_with(test_filters.test_filter__any__with_an_engine__finds_what_it_leaves, pair)
+        | run_with(test_databases.test_any_filter__keeps_what_it_says, pair, engine=["exact"])
+        | run_with(test_databases.test_any_filter__over_a_graph__finds_what_it_leaves, pair, engine=["auto"])
+    )
+    distances = (
+        run_with(test_distances__are_those_of_the_definition, numbers)
+        | run_with(
+            test_engines.test_distances_are_those_of_the_definition_and_neighbours_are_found, numbers, store=["memory"]
+        )
+        | run_with(
+            test_postgres.test_every_distance__numbers_of_the_definition_and_neighbours,
+            numbers,
+            store=["postgres"],
+            engine=["exact", "auto"],
+        )
+        | run_with(test_distances.test_every_distance__from_all_rows_and_from_a_graph, numbers)
+    )
+    assert own < said(0) == dicts
+    assert said(1) == filters
+    assert {(*one, distance) for one in said(2) for distance in distances_of(*one)} == distances
+    assert said(2) == said(0)
 
 
 SETTINGS = settings(

@@ -1,19 +1,14 @@
 """Bulk embedding: every row once, whatever is killed, and nothing computed twice that is there already."""
 
-import json
-import os
 import re
 import shutil
-import signal
-import subprocess
-import sys
-import time
 from datetime import date
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bulk_runs import check_slow_rows, everything, kill_slow_driver, run_slowly, shards
 from keras_similarity.embed import Encoder, embed, read_shards
 from keras_similarity.embed.model_files import encoder_fingerprint
 from keras_similarity.errors import EmbeddingsFormatError
@@ -22,19 +17,6 @@ arrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet")
 
 DOUBLE = Encoder(lambda batch: 2 * batch, "vector", (3,), 3, "double")
-
-
-def everything(folder):
-    batches = list(read_shards(folder))
-    return (
-        [id for batch in batches for id in batch.ids],
-        [label for batch in batches for label in batch.labels],
-        np.concatenate([batch.vectors for batch in batches]),
-    )
-
-
-def shards(folder):
-    return sorted(path.name for path in folder.glob("shard-*"))
 
 
 def test_array__in_shards__keeps_rows_ids_and_labels(rng, tmp_path):
@@ -213,52 +195,9 @@ def test_the_guides_program__runs(tmp_path, monkeypatch):
     assert (names["done"].rows, names["done"].shards) == (4, 2)
 
 
-SLOW_DRIVER = """
-import sys, time
-import numpy as np
-from keras_similarity.embed import Encoder, embed
-
-def call(batch):
-    time.sleep(0.05)
-    return 2 * batch
-
-x = np.arange(3000, dtype="float32").reshape(1000, 3)
-embed(x, Encoder(call, "vector", (3,), 3, "double"), sys.argv[1], shard_rows=20, executor=sys.argv[2], workers=2)
-"""
-
-
 @pytest.mark.slow
 def test_driver_killed_three_times__the_next_one_completes_the_rows(rng, tmp_path):
-    command = [sys.executable, "-c", SLOW_DRIVER, str(tmp_path), "local"]
     for kill in range(3):
-        driver = subprocess.Popen(command)
-        while len(shards(tmp_path)) < 12 * (kill + 1):
-            assert driver.poll() is None
-            time.sleep(0.01)
-        time.sleep(rng.uniform(0, 0.06))  # anywhere in a shard
-        driver.kill()
-        assert driver.wait() == -signal.SIGKILL
-    driver = subprocess.run(command, check=False)
-    assert driver.returncode == 0
-    ids, _, vectors = everything(tmp_path)
-    assert ids == list(range(1000))
-    np.testing.assert_array_equal(vectors, 2 * np.arange(3000, dtype="float32").reshape(1000, 3))
-    assert len(list(tmp_path.iterdir())) == 50 + 2, "nothing is left of killed drivers"
-
-
-@pytest.mark.slow
-def test_on_ray__a_node_and_its_worker_killed__every_row_once(tmp_path):
-    pytest.importorskip("ray", reason="needs Ray, which `make setup` leaves out: pip install 'keras-similarity[ray]'")
-    script = Path(__file__).parents[2] / "benchmarks" / "bulk" / "cluster.py"
-    done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "out"), "--rows", "4000", "--kill"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=os.environ,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    found = json.loads(done.stdout.strip().splitlines()[-1])
-    assert found["killed"] == 1
-    assert found["nodes"] == 2
-    assert (found["rows"], found["distinct"]) == (4000, 4000)
+        kill_slow_driver(tmp_path, "local", after=12 * (kill + 1), wait=rng.uniform(0, 0.06))  # anywhere in a shard
+    run_slowly(tmp_path, "local")
+    check_slow_rows(tmp_path)

@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
-from keras_similarity.core.image_folder import images_by_class
+from keras_similarity.core.image_folder import IMAGE_SUFFIXES, images_by_class
 from keras_similarity.embed import ImageTooLargeError, UnsupportedImageError, read_image
+from keras_similarity.embed.images import read_images
 
 RED, WHITE = (200, 10, 10), (255, 255, 255)
 
@@ -48,6 +49,41 @@ def test_what_is_not_wanted__is_refused(tmp_path, rng, error, formats, most_pixe
     picture(rng).save(tmp_path / "i.png")
     with pytest.raises(error, match=r"i\.png"):
         read_image(tmp_path / "i.png", (8, 8, 3), formats=formats, most_pixels=most_pixels)
+
+
+def test_photo_of_50_megapixels__is_read_as_one_s_own_and_not_as_another_s(tmp_path):
+    Image.new("L", (8192, 6144), 90).save(tmp_path / "i.jpg")
+    assert read_images([tmp_path / "i.jpg"], (2, 2, 1)).ravel().tolist() == [90] * 4
+    with pytest.raises(ImageTooLargeError, match="8192 × 6144 pixels"):
+        read_image(tmp_path / "i.jpg", (2, 2, 1))
+
+
+def test_limit_above_pillow_s_own__holds(tmp_path, rng, monkeypatch):
+    picture(rng).save(tmp_path / "i.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)  # beyond twice of which Pillow refuses
+    assert read_images([tmp_path / "i.png"], (2, 2, 3), most_pixels=600).shape == (1, 2, 2, 3)
+    assert Image.MAX_IMAGE_PIXELS == 100
+    with pytest.raises(ImageTooLargeError, match=r"(?s)i\.png.*--image-pixels"):
+        read_images([tmp_path / "i.png"], (2, 2, 3), most_pixels=599)
+
+
+def test_postscript_named_as_a_picture__is_never_run(tmp_path, monkeypatch):
+    """Pillow hands it to the program `gs`."""
+    (tmp_path / "gs").write_text(f"#!/bin/sh\ntouch {tmp_path}/was-run\n")
+    (tmp_path / "gs").chmod(0o755)
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)  # it looks for the program once
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    (tmp_path / "i.png").write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n%%EOF\n")
+    with pytest.raises(UnsupportedImageError, match=r"i\.png is no readable image.*in BMP, GIF, JPEG"):
+        read_images([tmp_path / "i.png"], (2, 2, 3))
+    assert not (tmp_path / "was-run").exists()
+
+
+@pytest.mark.parametrize("ending", ["bmp", "gif", "jfif", "jpg", "png", "ppm", "pgm", "tif", "webp"])
+def test_every_ending_of_a_folder_of_images__is_read(tmp_path, rng, ending):
+    picture(rng).convert("L").save(tmp_path / f"i.{ending}")
+    assert read_images([tmp_path / f"i.{ending}"], (2, 2, 3)).shape == (1, 2, 2, 3)
+    assert f".{ending}" in IMAGE_SUFFIXES
 
 
 def test_images_by_class__deeper_ones_too__without_hidden_and_other_files(tmp_path):

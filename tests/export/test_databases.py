@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import subprocess
 
 import faiss
 import numpy as np
@@ -68,7 +70,30 @@ def test_qdrant__points_keep_ids_labels_and_metadata(index, tmp_path):
     assert points[0]["id"] == 7
     assert len({point["id"] for point in points}) == 5
     assert [point["payload"]["id"] for point in points] == [7, "x/1", "7", -3, "é"]
-    assert points[2]["payload"]["t"] == "ü\t"
+    assert points[2]["payload"]["metadata"] == {"t": "ü\t"}
+
+
+def test_qdrant__metadata_named_like_our_own_fields__replaces_none(rng, tmp_path):
+    found = ks.Index(4)
+    metadata = {"id": "theirs", "label": "theirs", "metadata": 1}
+    found.add(rng.normal(size=(1, 4)), ["ours"], ids=["ours"], metadata=[metadata])
+    write_qdrant(found, tmp_path / "q.jsonl")
+    [point] = json.loads((tmp_path / "q.jsonl").read_text().splitlines()[1])["points"]
+    assert point["payload"] == {"id": "ours", "label": "ours", "metadata": metadata}
+
+
+@pytest.mark.parametrize(("label", "metadata"), [("a\0b", None), ("a", {"k": ["x\0"]}), ("a", {"\0": 1})])
+def test_pgvector__nul__is_refused_by_its_item(rng, tmp_path, label, metadata):
+    found = ks.Index(4)
+    found.add(rng.normal(size=(2, 4)), ["a", label], ids=["fine", "not fine"], metadata=[None, metadata])
+    with pytest.raises(ValueError, match=r"NUL.*'not fine'"):
+        write_pgvector(found, tmp_path / "v.sql")
+
+
+def test_pgvector__a_backslash_before_u0000__is_no_nul(rng, tmp_path):
+    found = ks.Index(4)
+    found.add(rng.normal(size=(1, 4)), ["\\u0000"], ids=["i"])
+    assert write_pgvector(found, tmp_path / "v.sql") == 1
 
 
 def test_pgvector__a_row_each_whatever_is_in_it(index, tmp_path):
@@ -123,6 +148,46 @@ def test_pgvector__psql_reads_the_file_and_finds_the_same_neighbours(postgres, t
     assert rows[0][2] == {"t": "ü\t\\N"}
     np.testing.assert_allclose([row[3] for row in rows], own.distances[0], atol=1e-5)
     postgres.execute("DROP TABLE items")
+
+
+class Interrupted(ks.Index):
+    """An index whose reading ends with Ctrl-C."""
+
+    def records(self, **asked):
+        yield from list(super().records(**asked))[:3]
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("write", [write_faiss, write_qdrant, write_pgvector])
+@pytest.mark.parametrize("there", [True, False], ids=["over another", "anew"])
+def test_interrupted__leaves_what_was_there(tmp_path, rng, write, there):
+    found = Interrupted(4)
+    found.add(rng.normal(size=(600, 4)))
+    if there:
+        (tmp_path / "out").write_text("before")
+    with pytest.raises(KeyboardInterrupt):
+        write(found, tmp_path / "out")
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "before")] * there
+
+
+@pytest.mark.parametrize("write", [write_faiss, write_qdrant, write_pgvector])
+def test_folder_that_is_not_there__is_named(index, tmp_path, write):
+    with pytest.raises(FileNotFoundError, match=r"no folder is at .*/no"):
+        write(index, tmp_path / "no" / "out")
+
+
+def test_faiss__ids_that_cannot_be_written__leave_no_index_without_them(index, tmp_path):
+    (tmp_path / "out.json").mkdir()
+    with pytest.raises(IsADirectoryError):
+        write_faiss(index, tmp_path / "out")
+    assert [path.name for path in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_pipe__is_written_to(index, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE) as reader:
+        assert write_qdrant(index, tmp_path / "pipe") == 5
+        assert len(reader.stdout.read().splitlines()) == 2
 
 
 def test_distance_that_a_program_lacks__is_refused(tmp_path):

@@ -21,6 +21,8 @@ def model():
     keras.utils.set_random_seed(5)
     inputs = keras.Input((12, 12, 3))
     x = keras.layers.Conv2D(4, 3, activation="relu")(inputs)
+    x = keras.layers.MaxPooling2D((3, 2), strides=(2, 1), padding="same")(x)
+    x = keras.layers.MaxPooling2D()(x)
     x = keras.layers.GlobalAveragePooling2D()(keras.layers.BatchNormalization()(x))
     return SimilarityModel(inputs, MetricEmbedding(6)(x))
 
@@ -52,3 +54,55 @@ def test_onnx__takes_pixels_and_any_number_of_rows_and_normalises(model, tmp_pat
     embeddings = encoder(pixels)
     np.testing.assert_allclose(embeddings, model.embed(pixels.astype(np.float32) / 255), atol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+
+
+@pytest.fixture(scope="module")
+def of_ids():
+    from keras_similarity.layers import MetricEmbedding
+    from keras_similarity.models import SimilarityModel
+
+    keras.utils.set_random_seed(6)
+    inputs = keras.Input((7,), dtype="int32")
+    vectors = keras.layers.Embedding(3, 5)(inputs)
+    return SimilarityModel(inputs, MetricEmbedding(6)(keras.layers.GlobalAveragePooling1D()(vectors)))
+
+
+@pytest.fixture(scope="module")
+def of_texts():
+    from keras_similarity.architectures import TextSim
+
+    keras.utils.set_random_seed(7)
+    return TextSim(6, buckets=50, length=7)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize("name", ["of_ids", "of_texts"])
+def test_export__model_of_whole_numbers(request, tmp_path, format, name):
+    if keras.backend.backend() not in FORMATS[format][1]:
+        pytest.skip("this backend cannot write it")
+    pytest.importorskip(PACKAGES[format])
+    if format == "onnx":
+        pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    assert export_model(request.getfixturevalue(name), tmp_path / f"model{SUFFIXES[format]}", format) <= 1e-4
+
+
+def test_onnx__of_texts__takes_the_ids_that_prepare_gives(of_texts, tmp_path):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    from keras_similarity.embed.onnx import open_onnx
+
+    texts = ["a red car", "two cats", "nothing of the kind"]
+    export_model(of_texts, tmp_path / "model.onnx", "onnx")
+    encoder = open_onnx(tmp_path / "model.onnx")
+    assert (encoder.kind, encoder.shape) == ("vector", (7,))
+    np.testing.assert_allclose(encoder(of_texts.prepare(texts)), of_texts.embed(texts), atol=1e-4)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="no other backend has strings")
+def test_model_of_strings__is_refused(tmp_path):
+    lookup = keras.layers.TextVectorization(vocabulary=["red", "car"], output_sequence_length=3)
+    inputs = keras.Input((), dtype="string")
+    vectors = keras.layers.Embedding(4, 5)(lookup(inputs))
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling1D()(vectors))
+    with pytest.raises(ExportError, match="takes strings"):
+        export_model(model, tmp_path / "model.onnx", "onnx")

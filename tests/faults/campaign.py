@@ -42,6 +42,15 @@ class Tally:
             self.error(f"{len(missing)} missing, {len(index)} there")
         return None
 
+    def follow(self, folder, model, seed, number):
+        """Judge an index of which `number` operations are known, and one more may be there.
+
+        Returns the model that it holds and the number of its operations, or None.
+        """
+        further = model.after(operation(seed, number))
+        found = self.judge(folder, model, further)
+        return None if found is None else (found, number + (found is further))
+
     def error(self, what):
         self.wrong += 1
         self.notes.append(f"fault {self.faults}: {what}")

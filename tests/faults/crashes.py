@@ -40,12 +40,10 @@ def kill_at_random(folder, seed, kills):
         for line in lines:
             model.apply(operation(seed, int(line)))
             number = int(line) + 1
-        further = model.after(operation(seed, number))
-        found = tally.judge(place, model, further)
-        if found is None:
+        there = tally.follow(place, model, seed, number)
+        if there is None:
             break
-        number += found is further
-        model = found
+        model, number = there
     tally.notes.append(f"{number} operations")
     tally.report()
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from faults.run import run_campaign
+from faults.run import is_possible, run_campaign
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks children and limits what they may do")
 
@@ -42,6 +42,15 @@ def test_small_campaign(campaign):
 def test_larger_campaign(campaign):
     program, name, *settings = campaign
     judged(run_campaign(program, name, 12, *settings), least=7)
+
+
+@pytest.mark.slow
+@pytest.mark.database
+@pytest.mark.parametrize(("name", "faults"), [("postgres", 6), ("milvus", 3)])
+def test_campaign_in_a_database(name, faults):
+    if not is_possible(name):
+        pytest.skip("no server is installed; make test-all has it, where PyPI does")
+    judged(run_campaign("databases", name, 14, faults), least=faults)
 
 
 @pytest.mark.slow

@@ -1,9 +1,19 @@
+"""Filters: any of them leaves what a slow reading of the items leaves, in memory, in a folder and with engines."""
+
+import contextlib
+import itertools
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_similarity import Index
+from keras_similarity.index import graph, planner
+from keras_similarity.index.engines import APPROXIMATE
+from keras_similarity.index.stores.disk import store as disk_store
 from oracles.where import combined, satisfies
 
 LABELS = [None, "cat", "dog", 3, 4.5]
@@ -45,21 +55,89 @@ FIELDS = st.one_of(
 WHERE = combined(FIELDS)
 
 
-@settings(deadline=None)
-@given(st.lists(METADATA, min_size=1, max_size=8), st.lists(WHERE, min_size=1, max_size=3), st.booleans())
-def test_filter__any__leaves_what_the_slow_one_leaves(metadata, filters, strings):
-    index, items = Index(1, "euclidean"), []
-    for number, values in enumerate([{"p": 1, "q": 1}, *metadata]):  # both fields are known
-        item_id = f"x{number}" if strings and number % 2 else number
-        label = LABELS[number % len(LABELS)]
-        index.add([[number]], [label], ids=[item_id], metadata=[values])
-        items.append({"id": item_id, "label": label, "metadata": values})
-    index.remove([1, "x1"])
-    del items[1]
-    for where in filters:
-        expected = [item["id"] for item in items if satisfies(where, item)]
-        assert [record.id for record in index.records(where=where)] == expected
-        assert index.search([[0.0]], k=9, where=where).ids[0].tolist()[: len(expected)] == expected
+SOME_METADATA = st.lists(METADATA, min_size=1, max_size=8)
+SOME_FILTERS = st.lists(WHERE, min_size=1, max_size=3)
+
+
+def items_of(metadata, strings, count=None):
+    """What an index is given, as dicts; up to a count, the same metadata again and again with other ids and labels."""
+    several = [{"p": 1, "q": 1}, *metadata]  # both fields are known
+    return [
+        {"id": f"x{row}" if strings and row % 2 else row, "label": LABELS[row % len(LABELS)], "metadata": values}
+        for row, values in enumerate(itertools.islice(itertools.cycle(several), count or len(several)))
+    ]
+
+
+def add_items(index, vectors, items):
+    columns = {f"{name}s": [item[name] for item in items] for name in ("label", "id")}
+    index.add(vectors, metadata=[item["metadata"] for item in items], **columns)
+
+
+@contextlib.contextmanager
+def an_index(store, dim, **settings):
+    """An index in memory, or in a folder whose rows are in several segments."""
+    with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(disk_store, "SEGMENT_ROWS", 4 if dim == 1 else 100)
+        place = "memory" if store == "memory" else Path(folder) / "index"
+        with Index(dim, "euclidean", store=place, durability="fast", **settings) as index:
+            yield index
+
+
+@pytest.mark.parametrize(("store", "examples"), [("memory", 100), ("disk", 25)])
+def test_filter__any__leaves_what_the_slow_one_leaves(store, examples):
+    @settings(deadline=None, max_examples=examples)
+    @given(SOME_METADATA, SOME_FILTERS, st.booleans())
+    def leaves_what_the_slow_one_leaves(metadata, filters, strings):
+        items = items_of(metadata, strings)
+        with an_index(store, 1) as index:
+            for first in range(0, len(items), 3):
+                some = items[first : first + 3]
+                add_items(index, np.arange(first, first + len(some))[:, None], some)
+            index.remove([1, "x1"])
+            del items[1]
+            for where in filters:
+                expected = [item["id"] for item in items if satisfies(where, item)]
+                assert [record.id for record in index.records(where=where)] == expected
+                assert index.search([[0.0]], k=9, where=where).ids[0].tolist()[: len(expected)] == expected
+
+    leaves_what_the_slow_one_leaves()
+
+
+ROWS = 300  # as many as there are codes, or an engine has nothing to learn them from
+WITH_ENGINES = [
+    pytest.param(store, engine, marks=[] if (store, engine) == ("memory", "faiss") else [pytest.mark.slow])
+    for store in ("memory", "disk")
+    for engine in APPROXIMATE
+]
+
+
+@pytest.mark.parametrize(("store", "engine"), WITH_ENGINES)
+def test_filter__any__with_an_engine__finds_what_it_leaves(store, engine, monkeypatch):
+    """An engine finds nothing else, and as much as there is; it is asked wherever a filter leaves enough rows."""
+    if engine == "usearch":
+        pytest.importorskip("usearch", reason="an extra (usearch); make test-all has it")
+    asked, search = [], APPROXIMATE[engine].search
+    monkeypatch.setattr(APPROXIMATE[engine], "search", lambda *given: asked.append(given[4]) or search(*given))
+    monkeypatch.setattr(planner, "LEAST_ROWS", ROWS)
+    monkeypatch.setattr(graph, "FEW_NUMBERS", 0)
+    vectors = np.random.default_rng(1).normal(size=(ROWS, 4))
+
+    @settings(deadline=None, max_examples=20)
+    @given(SOME_METADATA, SOME_FILTERS, st.booleans())
+    def finds_what_it_leaves(metadata, filters, strings):
+        items = items_of(metadata, strings, ROWS)
+        with an_index(store, 4, engine=engine) as index:
+            add_items(index, vectors, items)
+            assert index.build().engine == engine
+            for where in filters:
+                left = {item["id"] for item in items if satisfies(where, item)}
+                for neighbors in index.search(vectors[:2], k=3, where=where):
+                    found = neighbors.ids.tolist()
+                    assert set(found) <= left
+                    assert len(set(found)) == len(found) == min(3, len(left))
+
+    finds_what_it_leaves()
+    assert any(selection is not None for selection in asked), "no filter left enough rows for the engine"
 
 
 @pytest.fixture

@@ -83,6 +83,15 @@ def calibrate(
 
     Cost: one search, then O(q log q) time for all thresholds and targets together. With `unknown_classes`, the search
         looks past the hidden items.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [10.0]], ["a", "b"])
+        >>> calibration = calibrate(index, [[1.0], [9.0], [4.0]], ["a", "b", "c"])  # the index holds no "c"
+        >>> point = calibration.cutpoints["optimal"]
+        >>> point["distance"], point["f1"], point["recall"]
+        (1.0, 1.0, 1.0)
     """
     best_in = get_classification_metric(calibration_metric)
     targets = parse_targets(thresholds_targets, best_in)

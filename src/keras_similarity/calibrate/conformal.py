@@ -29,6 +29,14 @@ class ConformalSets:
         k: How many neighbours vote; sets must be made from as many.
         queries: How many known queries it was fitted on.
 
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [5.0]], ["a", "b", "c"])
+        >>> sets = ConformalSets(coverage=0.9, share=0.3, k=3, queries=100)
+        >>> sets.sets(index.search([[0.4], [5.0]], k=3))  # between two classes, and at one
+        [('a', 'b'), ('c',)]
+
     References:
         Vovk, Gammerman & Shafer, Algorithmic Learning in a Random World, 2005: split (inductive) conformal prediction.
         Sadinle, Lei & Wasserman, Least ambiguous set-valued classifiers with bounded error levels, 2019.

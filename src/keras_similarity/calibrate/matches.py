@@ -25,6 +25,18 @@ class Matches(Sequence[Any]):
         result: The neighbours.
         calibration: Where the threshold comes from.
         no_match_label: What stands for no label.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.calibrate import calibrate
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [10.0]], ["a", "b"])
+        >>> calibration = calibrate(index, [[1.0], [9.0], [4.0]], ["a", "b", "c"])
+        >>> matches = match(index.search([[1.0], [4.5]], k=1), calibration)
+        >>> list(matches), matches.candidates, matches.probabilities.tolist()
+        (['a', -1], ['a', 'a'], [1.0, 0.0])
+        >>> matches.deciders(0)
+        [Lookup(rank=1, distance=1.0, label='a', id=0)]
     """
 
     def __init__(
@@ -124,6 +136,16 @@ def match(
     Raises:
         ValueError: an unknown cutpoint; another k or matcher than was calibrated, whose distances would mean something
             else; `no_match_label` is a label of a neighbour; NaN distances.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.calibrate import calibrate
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [10.0]], ["a", "b"])
+        >>> targets = {"all known": "recall >= 1"}
+        >>> calibration = calibrate(index, [[1.0], [7.0], [4.0]], ["a", "b", "c"], targets)
+        >>> match(index.search([[0.5], [8.0], [15.0]], k=1), calibration, "all known", no_match_label="?").labels
+        ['a', 'b', '?']
     """
     check_choice(cutpoint, [ALL, *calibration.cutpoints], name="cutpoint")
     voting = get_matcher(calibration.matcher if matcher is None else matcher)

@@ -21,6 +21,11 @@ class ProbabilityCurve:
     Args:
         distances: Knots `(m,)`, ascending.
         probabilities: Their values `(m,)`, in [0, 1]; linear between, constant beyond.
+
+    Example:
+        >>> curve = ProbabilityCurve(np.array([0.0, 1.0]), np.array([1.0, 0.5]))
+        >>> curve([0.0, 0.5, 3.0, np.inf]).tolist()
+        [1.0, 0.75, 0.5, 0.0]
     """
 
     distances: Floats = field(repr=False)
@@ -44,6 +49,12 @@ class Reliability:
         counts: How many queries each bin holds, `(b,)`.
         error: The expected calibration error: the mean gap between the two, over queries.
         brier: The mean squared gap between a probability and 1 for right, 0 for wrong.
+
+    Example:
+        >>> distances = np.arange(40.0)
+        >>> reliability = measure_reliability(distances, distances < 20, seed=0)  # all right, then all wrong
+        >>> reliability.observed[[0, -1]].tolist(), int(reliability.counts.sum()), reliability.error < 0.05
+        ([0.0, 1.0], 40, True)
     """
 
     predicted: Floats = field(repr=False)

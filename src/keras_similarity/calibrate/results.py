@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from keras_similarity.calibrate.conformal import ConformalSets
 from keras_similarity.calibrate.probability import ProbabilityCurve, Reliability
 from keras_similarity.core.label_json import label_from_json, label_to_json
+from keras_similarity.core.whole_file import whole_file
 from keras_similarity.errors import CorruptIndexError
 
 __all__ = ["CalibrationResults"]
@@ -41,6 +42,17 @@ class CalibrationResults:
         k: How many neighbours voted.
         distance: The name of the index's distance.
         known, unknown: How many queries of known and of unknown classes it was made from.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.calibrate import calibrate
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [10.0]], ["a", "b"])
+        >>> calibration = calibrate(index, [[1.0], [9.0], [4.0]], ["a", "b", "c"])  # the index holds no "c"
+        >>> calibration.thresholds["distance"].tolist(), calibration.thresholds["f1"].tolist()
+        ([1.0, 4.0], [1.0, 0.8])
+        >>> CalibrationResults.from_arrays(*calibration.to_arrays()).cutpoints == calibration.cutpoints
+        True
     """
 
     cutpoints: dict[str, dict[str, Any]]
@@ -62,16 +74,8 @@ class CalibrationResults:
         """
         arrays, settings = self.to_arrays()
         content = np.frombuffer(json.dumps(settings, allow_nan=False).encode(), np.uint8)
-        target = Path(path)
-        fresh = target.with_name(f".{target.name}.{os.getpid()}")
-        try:
-            with fresh.open("wb") as file:
-                np.savez(file, allow_pickle=False, **{SETTINGS: content}, **arrays)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(target)
-        finally:
-            fresh.unlink(missing_ok=True)
+        with whole_file(Path(path)) as written, written.open("wb") as file:
+            np.savez(file, allow_pickle=False, **{SETTINGS: content}, **arrays)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> "CalibrationResults":

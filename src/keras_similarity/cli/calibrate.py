@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keras_similarity.cli.options import AsJson, EncoderOption
+from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, EncoderOption, ImagePixels
 from keras_similarity.cli.output import show_rows
 
 __all__ = ["CALIBRATION_FILE", "calibrate"]
@@ -19,6 +19,7 @@ def calibrate(
     target: Annotated[list[str] | None, typer.Option(help="Such as 'precision >= 0.95'; becomes a cutpoint.")] = None,
     k: Annotated[int, typer.Option("-k", "--k", help="How many neighbours vote.", min=1)] = 1,
     encoder: EncoderOption = None,
+    image_pixels: ImagePixels = PHOTO_PIXELS,
     as_json: AsJson = False,
 ) -> None:
     """Find the distances up to which neighbours should be believed, for `match` and the server.
@@ -29,7 +30,7 @@ def calibrate(
     from keras_similarity.cli.vectors import all_vectors
     from keras_similarity.index import Index
 
-    vectors, _, labels = all_vectors(queries, encoder)
+    vectors, _, labels = all_vectors(queries, encoder, image_pixels)
     targets = {words: words for words in target or []}
     with Index.open(index, read_only=True) as found:
         results = calibration.calibrate(found, vectors, labels, targets, k=k)

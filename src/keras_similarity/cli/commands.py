@@ -1,6 +1,7 @@
 """Every command, where its options come from, and what its errors mean to a shell."""
 
 import sys
+import traceback
 from typing import Any
 
 import typer
@@ -21,9 +22,15 @@ from keras_similarity.cli.plan import plan
 from keras_similarity.cli.query import query
 from keras_similarity.cli.report import report
 from keras_similarity.cli.serve import serve
-from keras_similarity.cli.settings import read_settings
+from keras_similarity.cli.settings import name_variables, read_settings
 from keras_similarity.cli.train import train
-from keras_similarity.errors import EmbeddingsFormatError, IndexFormatError, IndexLockedError, KerasSimilarityError
+from keras_similarity.errors import (
+    DamagedModelError,
+    EmbeddingsFormatError,
+    IndexFormatError,
+    IndexLockedError,
+    KerasSimilarityError,
+)
 
 __all__ = ["app", "main"]
 
@@ -54,7 +61,6 @@ for command in (
     app.command()(command)
 app.add_typer(index_commands, name="index")
 
-VARIABLES = "KERAS_SIMILARITY"  # KERAS_SIMILARITY_SERVE_PORT is `serve --port`
 FAILED = 1
 CORRUPT = 3
 LOCKED = 4
@@ -71,17 +77,20 @@ def _show_version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_show_version, is_eager=True, help="Print the version."),
+    debug: bool = typer.Option(False, "--debug", help="Show the traceback of an error too."),
 ) -> None:
-    pass
+    context.ensure_object(dict)["debug"] = debug
 
 
 def main() -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 used wrongly, 3 damaged, 4 locked, 130 interrupted."""
+    chosen = {"debug": False}  # until the options are read
     try:
         command = typer.main.get_command(app)
-        settings = read_settings(command)
-        code = command.main(auto_envvar_prefix=VARIABLES, default_map=settings, standalone_mode=False)
+        name_variables(command)
+        code = command.main(default_map=read_settings(command), standalone_mode=False, obj=chosen)
         if code == INTERRUPTED:  # typer has taken Ctrl-C for itself
             raise KeyboardInterrupt
         sys.exit(code if isinstance(code, int) else 0)
@@ -91,12 +100,28 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         typer.echo("interrupted", err=True)
         sys.exit(INTERRUPTED)
-    except (KerasSimilarityError, ValueError, OSError) as error:
-        typer.echo(f"error: {error}", err=True)
+    except Exception as error:
+        if chosen["debug"]:
+            traceback.print_exception(error)
+        typer.echo(f"error: {_told(error)}", err=True)
         sys.exit(_code_of(error))
+
+
+def _told(error: Exception) -> str:
+    """Return what to say of an error: its message, or that it is a bug."""
+    # Our messages end in what to do, on a line of its own; Python's have no such line.
+    ours = isinstance(error, TypeError) and "\n  " in str(error)
+    if ours or isinstance(error, KerasSimilarityError | ValueError | OSError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return str(error) or "no memory is left"
+    return (
+        f"this is a bug of keras-similarity: {type(error).__name__}: {error}\n"
+        "  Please report it with the traceback, which `keras-similarity --debug …` shows, or KERAS_SIMILARITY_DEBUG=1."
+    )
 
 
 def _code_of(error: Exception) -> int:
     if isinstance(error, IndexLockedError):
         return LOCKED
-    return CORRUPT if isinstance(error, IndexFormatError | EmbeddingsFormatError) else FAILED
+    return CORRUPT if isinstance(error, IndexFormatError | EmbeddingsFormatError | DamagedModelError) else FAILED

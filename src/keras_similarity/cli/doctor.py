@@ -49,7 +49,7 @@ def doctor(
 
 
 def _about_index(path: Path) -> dict[str, Any]:
-    from keras_similarity.errors import IndexLockedError
+    from keras_similarity.errors import IndexLockedError, ReadOnlyIndexError
     from keras_similarity.index import Index
 
     with Index.open(path) as found:
@@ -59,4 +59,6 @@ def _about_index(path: Path) -> dict[str, Any]:
             values["writer"] = "nobody"
         except IndexLockedError as error:
             values["writer"] = f"process {error.pid} on {error.host}, since {error.since}"
+        except ReadOnlyIndexError:
+            values["writer"] = "nobody here: the folder cannot be written to"
     return values

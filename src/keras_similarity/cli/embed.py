@@ -1,12 +1,13 @@
 """`keras-similarity embed`: images, texts or rows of numbers → vectors in Parquet."""
 
 import shutil
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from keras_similarity.cli.options import AsJson
+from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, ImagePixels
 from keras_similarity.cli.output import progress_bar, show_values
 
 __all__ = ["embed"]
@@ -25,6 +26,7 @@ def embed(
     workers: Annotated[int | None, typer.Option(min=1, help="Processes on Ray; else one a GPU, or one a CPU.")] = None,
     column: Annotated[str | None, typer.Option(help="Parquet's column to embed; else image, text, input or x.")] = None,
     shard_rows: Annotated[int, typer.Option(min=1, help="Rows of a part, which is what an interruption costs.")] = 4096,
+    image_pixels: ImagePixels = PHOTO_PIXELS,
     as_json: AsJson = False,
 ) -> None:
     """Embed images or the rows of Parquet files. Ids are paths or the column "id", labels subfolders or "label".
@@ -42,7 +44,7 @@ def embed(
     check_encoder(encoder)
     one_file = out.suffix == ".parquet"
     folder = Path(f"{out}.parts") if one_file else out
-    with progress_bar("embedding", len(find_source(data, column=column))) as advance:
+    with _whole(data), progress_bar("embedding", len(find_source(data, column=column))) as advance:
         done = embed_all(
             data,
             encoder,
@@ -51,6 +53,7 @@ def embed(
             executor=executor,
             workers=workers,
             shard_rows=shard_rows,
+            image_pixels=image_pixels,
             progress=advance,
         )
     if one_file:
@@ -59,3 +62,11 @@ def embed(
     show_values(
         {"vectors": str(out), "rows": done.rows, "dim": done.dim, "resumed": done.shards - done.made}, as_json=as_json
     )
+
+
+def _whole(data: Path) -> AbstractContextManager[None]:
+    """Have damaged Parquet told of, whose pages are read while they are embedded; a folder of images names its own."""
+    from keras_similarity.embed.parquet import whole_parquet
+
+    of_parquet = data.is_file() or any(data.glob("*.parquet"))
+    return whole_parquet(data) if of_parquet else nullcontext()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keras_similarity.cli.options import AsJson, EncoderOption
+from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, EncoderOption, ImagePixels
 from keras_similarity.cli.output import show_values
 
 __all__ = ["evaluate"]
@@ -17,6 +17,7 @@ def evaluate(
     metric: Annotated[list[str] | None, typer.Option(help="recall@1, map@r, …; several times for several.")] = None,
     same_ids: Annotated[bool, typer.Option(help="Leave out the item that has the query's id.")] = False,
     encoder: EncoderOption = None,
+    image_pixels: ImagePixels = PHOTO_PIXELS,
     as_json: AsJson = False,
 ) -> None:
     """Search labelled queries and score what is found.
@@ -27,7 +28,7 @@ def evaluate(
     from keras_similarity.evaluate import evaluate_retrieval
     from keras_similarity.index import Index
 
-    vectors, ids, labels = all_vectors(queries, encoder)
+    vectors, ids, labels = all_vectors(queries, encoder, image_pixels)
     metrics = metric or ["recall@1", "recall@5", "map@r"]
     with Index.open(index, read_only=True) as found:
         scores = evaluate_retrieval(found, vectors, labels, metrics, ids=ids if same_ids else None)

@@ -1,12 +1,11 @@
 """`keras-similarity index …`: what becomes of an index on disk."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from keras_similarity.cli.options import AsJson
+from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, ImagePixels
 from keras_similarity.cli.output import say, show_values
 
 __all__ = ["index_commands"]
@@ -27,30 +26,49 @@ def build(
     recall: Annotated[float, typer.Option(help="Share of the 10 nearest that an engine must find.")] = 0.99,
     memory: Annotated[str | None, typer.Option(help="What an engine may take, such as '512 MB'.")] = None,
     encoder: Model = None,
+    image_pixels: ImagePixels = PHOTO_PIXELS,
     as_json: AsJson = False,
 ) -> None:
-    """Make an index of vectors. Interrupted, it holds what came so far, and `index add` goes on.
+    """Make an index of vectors. Interrupted, it goes on with the rows that are missing when it is started again.
+
+    Rows without ids get their number.
 
     Example: keras-similarity index build vectors.parquet my.index
     """
-    from keras_similarity.cli.vectors import vector_batches
+    from keras_similarity.cli.adding import add_batch
+    from keras_similarity.cli.unfinished import BUILD, Unfinished, fingerprint
+    from keras_similarity.cli.vectors import source_files, vector_batches
     from keras_similarity.index import Index
     from keras_similarity.index.stores.disk.folder import check_free
 
-    check_free(index)
-    made: Any = None
+    options = {"engine": engine, "recall": recall, "memory": memory}
+    about = options | {"distance": distance, "source": fingerprint(source_files(vectors)), "encoder": str(encoder)}
+    unfinished = Unfinished(
+        index / BUILD,
+        about,
+        f"{index} was left by a build of other vectors, with other options, or by another version.\n"
+        "  Build as then to go on, or delete the folder to begin anew.",
+    )
+    kept = unfinished.kept()
+    if kept is None:
+        check_free(index)
+    made: Any = None if kept is None else Index.open(index)
+    rows = 0 if kept is None else kept["rows"]
     try:
-        for batch in vector_batches(vectors, encoder):
+        for batch in vector_batches(vectors, encoder, image_pixels, first=rows):
             if made is None:
-                dim = batch.vectors.shape[1]
-                made = Index(dim, distance, engine=engine, recall=recall, memory=memory, store=index)
-            _add(made, batch)
+                made = Index(batch.vectors.shape[1], distance, **options, store=index)
+                unfinished.keep(rows=0)
+            add_batch(made, batch, rows)
+            rows += len(batch.vectors)
+            unfinished.keep(rows=rows)
         if made is None:
             raise ValueError(f"{vectors} holds no vectors.\n  Embed something first.")
         made.build()
+        unfinished.forget()
         show_values({"index": str(index)} | made.describe(), as_json=as_json)
     except KeyboardInterrupt:
-        say(f"{len(made) if made is not None else 0} items are in; go on with: keras-similarity index add")
+        say(f"{rows} rows are in; the same command goes on from there")
         raise
     finally:
         if made is not None:
@@ -58,18 +76,33 @@ def build(
 
 
 @index_commands.command()
-def add(vectors: Source, index: IndexPath, encoder: Model = None, as_json: AsJson = False) -> None:
-    """Add vectors, or replace those whose id is there already.
+def add(
+    vectors: Source,
+    index: IndexPath,
+    encoder: Model = None,
+    image_pixels: ImagePixels = PHOTO_PIXELS,
+    as_json: AsJson = False,
+) -> None:
+    """Add vectors, or replace those whose id is there already. Interrupted, it adds what is missing when started again.
+
+    Rows without ids get the numbers that the index counts.
 
     Example: keras-similarity index add more.parquet my.index
     """
+    from keras_similarity.cli.adding import Adding
     from keras_similarity.cli.vectors import vector_batches
     from keras_similarity.index import Index
 
     with Index.open(index) as found:
         before = len(found)
-        for batch in vector_batches(vectors, encoder):
-            _add(found, batch)
+        adding = Adding(found, index, vectors)
+        try:
+            for batch in vector_batches(vectors, encoder, image_pixels, first=adding.rows):
+                adding.add(batch)
+        except KeyboardInterrupt:
+            say(f"{adding.rows} rows are in; the same command adds what is missing")
+            raise
+        adding.finish()
         show_values({"added": len(found) - before, "items": len(found)}, as_json=as_json)
 
 
@@ -89,10 +122,10 @@ def remove(
 
     if bool(ids) == (where is not None):
         raise typer.BadParameter("name ids, or --where, and not both")
+    chosen, conditions = [item_id(value) for value in ids or []], parse_filter(where)
     with Index.open(index) as found:
-        chosen = [item_id(value) for value in ids or []]
-        if where is not None:
-            chosen = [record.id for record in found.records(where=parse_filter(where))]
+        if conditions is not None:
+            chosen = [record.id for record in found.records(where=conditions)]
         show_values({"removed": found.remove(chosen), "items": len(found)}, as_json=as_json)
 
 
@@ -138,26 +171,21 @@ def compact(index: IndexPath, as_json: AsJson = False) -> None:
 
 
 @index_commands.command()
-def snapshot(index: IndexPath, target: Annotated[Path, typer.Argument(help="Folder to be made.")]) -> None:
+def snapshot(
+    index: IndexPath, target: Annotated[Path, typer.Argument(help="Folder to be made.")], as_json: AsJson = False
+) -> None:
     """Copy an index as it is now, while others write to it."""
     _copy(index, target)
-    show_values({"snapshot": str(target)}, as_json=False)
+    show_values({"snapshot": str(target)}, as_json=as_json)
 
 
 @index_commands.command()
-def restore(snapshot: Annotated[Path, typer.Argument(help="A snapshot.")], index: IndexPath) -> None:
+def restore(
+    snapshot: Annotated[Path, typer.Argument(help="A snapshot.")], index: IndexPath, as_json: AsJson = False
+) -> None:
     """Make an index of a snapshot, every byte checked; one that is there is left alone."""
     _copy(snapshot, index)
-    show_values({"index": str(index)}, as_json=False)
-
-
-def _add(index: Any, batch: Any) -> None:
-    index.add(batch.vectors, batch.labels, ids=batch.ids, metadata=_plain(batch.metadata))
-
-
-def _plain(metadata: Any) -> Any:
-    """Return metadata of a foreign file as JSON values: dates and the like become text."""
-    return None if metadata is None else json.loads(json.dumps(metadata, default=str))
+    show_values({"index": str(index)}, as_json=as_json)
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from keras_similarity.cli.options import AsJson, EncoderOption
+from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, EncoderOption, ImagePixels
 from keras_similarity.cli.output import show_rows
 
 __all__ = ["match"]
@@ -18,6 +18,7 @@ def match(
     queries: Annotated[Path, typer.Argument(help="Parquet, or a folder of images with --encoder.")],
     cutpoint: Annotated[str, typer.Option(help="Which of the calibration's.")] = "optimal",
     encoder: EncoderOption = None,
+    image_pixels: ImagePixels = PHOTO_PIXELS,
     as_json: AsJson = False,
 ) -> None:
     """Label queries by their neighbours; one that is too far from everything gets no label.
@@ -34,7 +35,7 @@ def match(
     if not kept.is_file():
         raise NotCalibratedError(f"{index} has no thresholds.\n  Make them with: keras-similarity calibrate")
     results = calibration.CalibrationResults.open(kept)
-    vectors, ids, _ = all_vectors(queries, encoder)
+    vectors, ids, _ = all_vectors(queries, encoder, image_pixels)
     with Index.open(index, read_only=True) as found:
         matches = calibration.match(found.search(vectors, results.k), results, cutpoint, no_match_label=NO_LABEL)
     columns = zip(ids, matches.candidates, matches.matched, matches.distances, matches.probabilities, strict=True)

@@ -4,11 +4,14 @@ from typing import Annotated
 
 import typer
 
-from keras_similarity.cli.capacity import EMBED_SECONDS, GB, Workload, designs, recommended
+from keras_similarity.cli.capacity import GB, Workload, designs, recommended
+from keras_similarity.cli.capacity_numbers import EMBED_SECONDS
 from keras_similarity.cli.options import AsJson
 from keras_similarity.cli.output import say, show_rows
 
 __all__ = ["plan"]
+
+COUNTS = ("machines", "memory, GB", "ms a query", "CPU hours to build", "most items", "most queries/s")
 
 
 def plan(
@@ -24,7 +27,8 @@ def plan(
 ) -> None:
     """Estimate memory, processors and machines for each design, and name the simplest that holds.
 
-    The numbers are measured at up to a million items and calculated beyond: see the page "Capacity".
+    The numbers are measured at up to a million items and calculated beyond: see the page "Capacity". The time of a
+    query is CPU, or elapsed where a database was waited for; times are on all machines of a design together.
 
     Example: keras-similarity plan --items 1e9 --dim 128 --qps 500
     """
@@ -36,13 +40,16 @@ def plan(
                 "design": design.name,
                 "machines": design.machines,
                 "memory, GB": round(design.bytes_per_item * work.items / GB, 2),
-                "CPU ms a query": round(design.query_ms, 2),
+                "ms a query": round(design.query_ms, 2),
+                "query time is": design.clock,
                 "CPU hours to build": round(design.build_hours, 2),
-                "stops at": design.limit,
+                "most items": design.most_items,
+                "most queries/s": design.most_qps,
                 "here": ("choose this" if design == chosen else "holds") if design.stops is None else design.stops,
             }
             for design in designs(work)
         ],
         as_json=as_json,
+        counts=COUNTS,
     )
     say(f"to embed everything once: {work.embed_hours:,.1f} CPU hours, {work.embed_hours / cores:,.1f} on one machine")

@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from keras_similarity.cli.options import AsJson, EncoderOption
+from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, EncoderOption, ImagePixels
 from keras_similarity.cli.output import show_rows
 
-__all__ = ["item_id", "parse_filter", "query", "query_vector"]
+__all__ = ["item_id", "parse_filter", "query"]
+
+LARGEST = 3.4e38  # of the numbers of a vector, which have 32 bits
 
 
 def query(
@@ -21,6 +23,7 @@ def query(
     k: Annotated[int, typer.Option("-k", "--k", help="How many.", min=1)] = 10,
     where: Annotated[str | None, typer.Option(help='A filter, such as {"label": "cat"}.')] = None,
     encoder: EncoderOption = None,
+    image_pixels: ImagePixels = PHOTO_PIXELS,
     as_json: AsJson = False,
 ) -> None:
     """Find the nearest items, nearest first.
@@ -31,12 +34,16 @@ def query(
 
     if sum(value is not None for value in (image, text, id, vector)) != 1:
         raise typer.BadParameter("give one of --image, --text, --id and --vector")
+    conditions, numbers = parse_filter(where), _parse_vector(vector)
     with Index.open(index, read_only=True) as found:
+        exclude = None
         if id is not None:
             queries, exclude = found.get([item_id(id)])[0].embedding[None], [item_id(id)]
+        elif numbers is not None:
+            queries = [numbers]
         else:
-            queries, exclude = query_vector(image, text, vector, encoder), None
-        (neighbors,) = found.search(queries, k, where=parse_filter(where), exclude=exclude)
+            queries = _embedded(image, text, encoder, image_pixels)
+        (neighbors,) = found.search(queries, k, where=conditions, exclude=exclude)
         rows = [
             {
                 "rank": near.rank,
@@ -50,15 +57,10 @@ def query(
         show_rows(rows, as_json=as_json)
 
 
-def query_vector(image: Path | None, text: str | None, vector: str | None, encoder: Path | None) -> Any:
-    """Return the one query `(1, d)` that was given."""
+def _embedded(image: Path | None, text: str | None, encoder: Path | None, image_pixels: int) -> Any:
+    """Return the one query `(1, d)` that a model makes of an image or a text."""
     import numpy as np
 
-    if vector is not None:
-        try:
-            return np.array(json.loads(vector), np.float32, ndmin=2)
-        except (ValueError, TypeError) as error:
-            raise typer.BadParameter(f"--vector must be a list of numbers in JSON: {error}") from error
     if encoder is None:
         raise typer.BadParameter("--image and --text need a model: --encoder model.keras")
     from keras_similarity.cli.encoders import open_encoder
@@ -68,7 +70,9 @@ def query_vector(image: Path | None, text: str | None, vector: str | None, encod
     wanted = "image" if image is not None else "text"
     if model.kind != wanted:
         raise typer.BadParameter(f"{encoder} embeds {model.kind}s, no {wanted}s")
-    return model(read_images([image], model.shape) if image is not None else np.array([text], object))
+    if image is not None:
+        return model(read_images([image], model.shape, most_pixels=image_pixels))
+    return model(np.array([text], object))
 
 
 def item_id(value: str) -> int | str:
@@ -79,11 +83,36 @@ def item_id(value: str) -> int | str:
     return int(value) if digits.isascii() and digits.isdigit() else value
 
 
+def _parse_vector(vector: str | None) -> list[float] | None:
+    """Return a vector from JSON; None stays None."""
+    if vector is None:
+        return None
+    numbers = _from_json(vector, "--vector", "[0.1, 0.2]")
+    if not isinstance(numbers, list) or not numbers or not all(map(_is_number, numbers)):
+        raise typer.BadParameter(f"--vector must be one list of numbers, such as [0.1, 0.2]: got {vector:.60}")
+    return numbers
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and abs(value) <= LARGEST
+
+
 def parse_filter(where: str | None) -> Any:
-    """Return a filter from JSON; None stays None."""
+    """Return a filter from JSON, checked; None stays None."""
     if where is None:
         return None
+    from keras_similarity.core.where import parse_where
+
+    conditions = _from_json(where, "--where", '{"label": "cat"}')
     try:
-        return json.loads(where)
-    except json.JSONDecodeError as error:
-        raise typer.BadParameter(f'--where must be JSON, such as {{"label": "cat"}}: {error}') from error
+        parse_where(conditions)
+    except (TypeError, ValueError) as error:
+        raise typer.BadParameter(f"--where: {error}") from error
+    return conditions
+
+
+def _from_json(value: str, option: str, example: str) -> Any:
+    try:
+        return json.loads(value)
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter(f"{option} must be JSON, such as {example}: {error}") from error

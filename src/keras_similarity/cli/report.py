@@ -1,7 +1,7 @@
 """`keras-similarity report`: an index on one page, to read or to send."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,6 +25,7 @@ def report(
     """
     from keras_similarity.calibrate import CalibrationResults
     from keras_similarity.cli.calibrate import CALIBRATION_FILE
+    from keras_similarity.core.image_folder import image_bytes
     from keras_similarity.index import Index
     from keras_similarity.visualization import report as make_report
 
@@ -36,19 +37,10 @@ def report(
     with Index.open(index, read_only=True) as found:
         page = make_report(
             found,
-            images=None if images is None else lambda item_id: _image_bytes(images, item_id),
+            images=None if images is None else lambda item_id: image_bytes(images, item_id),
             calibration=calibration,
             title=title or f"Report of {index.resolve().name}",
             seed=seed,
         )
         written = page.save(out)
         show_values({"written": str(written), "items": len(found), "bytes": written.stat().st_size}, as_json=as_json)
-
-
-def _image_bytes(folder: Path, item_id: Any) -> bytes | None:
-    """Return an item's image file; None where there is none within the folder, which an id must not lead out of."""
-    try:
-        path = (folder / str(item_id)).resolve()
-        return path.read_bytes() if path.is_relative_to(folder.resolve()) and path.is_file() else None
-    except OSError:  # such as an id that is too long for a file's name
-        return None

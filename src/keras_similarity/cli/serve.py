@@ -1,7 +1,7 @@
 """`keras-similarity serve`: an index over HTTP."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 __all__ = [
     "READ_KEYS",
     "WRITE_KEYS",
+    "Deadline",
+    "ImageFolder",
+    "ImageLimit",
     "KeyFile",
+    "ModelDigest",
     "encoder_loader",
     "keys_from",
     "make_explorer",
@@ -26,6 +30,12 @@ __all__ = [
 ]
 
 KeyFile = Annotated[Path | None, typer.Option(help="File with a key a line.")]
+ImageFolder = Annotated[
+    Path | None, typer.Option(help="Folder in which an item's id is the path of its image, for the explorer page.")
+]
+ModelDigest = Annotated[str | None, typer.Option(help="What sha256sum says of that model; refuse another.")]
+ImageLimit = Annotated[int, typer.Option(min=1, help="Of an image.")]
+Deadline = Annotated[float, typer.Option(help="Seconds for an answer.")]
 INDEXES = "KERAS_SIMILARITY_INDEXES"  # of the program's environment: a URL may hold a password
 WRITE_KEYS, READ_KEYS = "KERAS_SIMILARITY_API_KEYS", "KERAS_SIMILARITY_READ_KEYS"  # keys, separated by commas
 
@@ -40,7 +50,7 @@ def serve(
     host: Annotated[str, typer.Option(help="Where to listen; others than loopback need keys.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="0 for a free one.", min=0, max=65535)] = 8000,
     encoder: EncoderOption = None,
-    model_sha256: Annotated[str | None, typer.Option(help="What sha256sum says of that model; refuse another.")] = None,
+    model_sha256: ModelDigest = None,
     api_key_file: KeyFile = None,
     read_key_file: KeyFile = None,
     insecure: Annotated[bool, typer.Option("--insecure", help="Listen on another host without keys.")] = False,
@@ -48,20 +58,24 @@ def serve(
     snapshots: Annotated[Path | None, typer.Option(help="Folder for snapshots; without it none are made.")] = None,
     read_only: Annotated[bool, typer.Option("--read-only", help="Refuse changes.")] = False,
     max_k: Annotated[int, typer.Option(min=1, help="Neighbours of a query.")] = 1000,
+    max_neighbors: Annotated[int, typer.Option(min=1, help="Of a request: its queries times k.")] = 100_000,
+    answer_bytes: Annotated[int, typer.Option(min=1, help="Of an answer with neighbours.")] = 50_000_000,
     batch: Annotated[int, typer.Option(min=1, help="Queries or items of a request.")] = 256,
     body_bytes: Annotated[int, typer.Option(min=1, help="Of a body.")] = 10_000_000,
     metadata_bytes: Annotated[int, typer.Option(min=1, help="Of an item's metadata.")] = 16_384,
     metadata_depth: Annotated[int, typer.Option(min=1, help="Its levels.")] = 8,
-    image_bytes: Annotated[int, typer.Option(min=1, help="Of an image.")] = 10_000_000,
-    image_pixels: Annotated[int, typer.Option(min=1, help="Of an image.")] = 20_000_000,
+    image_bytes: ImageLimit = 10_000_000,
+    image_pixels: ImageLimit = 20_000_000,
+    request_pixels: Annotated[int, typer.Option(min=1, help="Of all images of a request.")] = 100_000_000,
     in_flight: Annotated[int, typer.Option(min=1, help="Requests answered at a time.")] = 256,
     queue: Annotated[int, typer.Option(min=1, help="Rows that wait for model or index.")] = 1024,
     connections: Annotated[int, typer.Option(min=1, help="Open at a time.")] = 1024,
-    deadline: Annotated[float, typer.Option(help="Seconds for an answer.")] = 30.0,
+    deadline: Deadline = 30.0,
     read_timeout: Annotated[float, typer.Option(help="Seconds for headers, and for a body.")] = 10.0,
     keep_alive: Annotated[float, typer.Option(help="Seconds that an idle connection stays.")] = 5.0,
     stop_timeout: Annotated[float, typer.Option(help="Seconds for requests under way at the end.")] = 10.0,
     explorer: Annotated[bool, typer.Option("--explorer", help="Have the explorer page at /explorer/.")] = False,
+    images: ImageFolder = None,
 ) -> None:
     """Serve indexes until SIGTERM or Ctrl-C; SIGHUP opens them anew.
 
@@ -70,26 +84,45 @@ def serve(
     Example: keras-similarity serve my.index --encoder model.keras
     """
     require_serving()
-    from keras_similarity.serve import LOOPBACK, ApiKeys, Limits, Metrics, Service, run_server, served_indexes
+    import keras_similarity.serve as server
 
-    limits = Limits(
-        *(body_bytes, batch, max_k, metadata_bytes, metadata_depth, image_bytes, image_pixels, in_flight, queue),
-        *(connections, deadline, read_timeout, keep_alive, stop_timeout),
+    limits = server.Limits(
+        body_bytes=body_bytes,
+        batch=batch,
+        k=max_k,
+        neighbors=max_neighbors,
+        answer_bytes=answer_bytes,
+        metadata_bytes=metadata_bytes,
+        metadata_depth=metadata_depth,
+        image_bytes=image_bytes,
+        image_pixels=image_pixels,
+        request_pixels=request_pixels,
+        in_flight=in_flight,
+        queue=queue,
+        connections=connections,
+        deadline_seconds=deadline,
+        read_seconds=read_timeout,
+        keep_alive_seconds=keep_alive,
+        stop_seconds=stop_timeout,
     )
-    keys = ApiKeys(keys_from(api_key_file, WRITE_KEYS), keys_from(read_key_file, READ_KEYS))
-    metrics = Metrics()
-    local = LOOPBACK | {name.lower() for name in allowed_host or []}
-    service = Service(
-        served_indexes([_place(index) for index in indexes], limits, metrics, read_only=read_only),
+    keys = server.ApiKeys(keys_from(api_key_file, WRITE_KEYS), keys_from(read_key_file, READ_KEYS))
+    if images is not None and not explorer:
+        raise ValueError(
+            f"`--images` is for the explorer page: got {str(images)!r} without it.\n  Pass --explorer too."
+        )
+    metrics = server.Metrics()
+    local = server.LOOPBACK | {name.lower() for name in allowed_host or []}
+    service = server.Service(
+        server.served_indexes([_place(index) for index in indexes], limits, metrics, read_only=read_only),
         keys=keys,
         limits=limits,
         metrics=metrics,
-        hosts=local if allowed_host or host in LOOPBACK else None,
+        hosts=local if allowed_host or server.is_loopback(host) else None,
         snapshots=snapshots,
-        explorer=make_explorer() if explorer else None,
+        explorer=make_explorer(images=images) if explorer else None,
     )
     load = encoder_loader(encoder, model_sha256)
-    run_server(service, host=host, port=port, insecure=insecure, load_encoder=load, started=_say_where)
+    server.run_server(service, host=host, port=port, insecure=insecure, load_encoder=load, started=_say_where)
 
 
 def require_serving() -> None:
@@ -100,14 +133,20 @@ def require_serving() -> None:
         import_extra(package, extra="serve", purpose="`serve`")
 
 
-def make_explorer(points: int = 50_000, method: str = "auto") -> "Explorer":
-    """Return what the explorer page asks, with the maps that pictures have too."""
+def make_explorer(points: int = 50_000, method: str = "auto", images: Path | None = None) -> "Explorer":
+    """Return what the explorer page asks, with the maps that pictures have too.
+
+    Raises:
+        FileNotFoundError: there is no folder of images.
+    """
     from keras_similarity.core.checks import check_choice
     from keras_similarity.serve import Explorer
     from keras_similarity.visualization.projection import METHODS, project
 
     check_choice(method, METHODS, name="map")
-    return Explorer(lambda rows: project(rows, method=method), most_points=points)
+    if images is not None and not images.is_dir():
+        raise FileNotFoundError(f"no folder is at {images}.\n  Check the path.")
+    return Explorer(lambda rows: project(rows, method=method), most_points=points, images=images)
 
 
 def encoder_loader(path: Path | None, sha256: str | None = None) -> "Callable[[], Encoder] | None":
@@ -129,7 +168,16 @@ def _say_where(address: str) -> None:
     say(f"serving at {address}")
 
 
-def keys_from(path: Path | None, variable: str) -> Iterable[str]:
-    """Return keys from a file and from the environment, never from the command line, which others can see."""
-    lines = [] if path is None else path.read_text().split()
-    return [*lines, *(key for key in os.environ.get(variable, "").split(",") if key)]
+def keys_from(path: Path | None, variable: str) -> list[str]:
+    """Return keys from a file and from the environment, never from the command line, which others can see.
+
+    Raises:
+        ValueError: one of them is given and holds no key: who gives it does not mean a server without keys.
+    """
+    sources = {} if path is None else {f"the file {path}": path.read_text(encoding="utf-8").split()}
+    if variable in os.environ:
+        sources[f"the variable {variable}"] = [key for key in os.environ[variable].split(",") if key]
+    for source, keys in sources.items():
+        if not keys:
+            raise ValueError(f"{source} is to hold API keys: got none.\n  Put one there, or leave it out.")
+    return [key for keys in sources.values() for key in keys]

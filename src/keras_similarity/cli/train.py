@@ -1,12 +1,13 @@
 """`keras-similarity train`: a folder of images → an embedding model."""
 
+import itertools
 import math
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from keras_similarity.cli.options import AsJson
+from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, ImagePixels
 from keras_similarity.cli.output import progress_bar, say, show_values
 
 __all__ = ["train"]
@@ -21,6 +22,7 @@ def train(
     size: Annotated[int, typer.Option(help="Pixels a side that images are scaled to.", min=8, max=1024)] = 64,
     steps: Annotated[int, typer.Option(help="Batches to train on.", min=1)] = 500,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    image_pixels: ImagePixels = PHOTO_PIXELS,
     as_json: AsJson = False,
 ) -> None:
     """Train an embedding in which images of one class lie close together.
@@ -38,12 +40,13 @@ def train(
     from keras_similarity.embed.images import read_images
     from keras_similarity.samplers import MultiShotMemorySampler
 
+    _check_target(out)
     require_backend()
     paths, labels = find_images(data)
     classes = len(set(labels))
     if classes < 2:
         raise ValueError(f"training needs images of at least 2 classes: {data} has {classes}.\n  Add a subfolder.")
-    images = read_images(paths, (size, size, 3)).astype(np.float32)
+    images = read_images(paths, (size, size, 3), most_pixels=image_pixels).astype(np.float32)
     say(f"{len(images):,} images of {classes} classes, {keras.backend.backend()} backend")
     model = _small_encoder(size, seed)
     sampler = MultiShotMemorySampler(
@@ -70,6 +73,22 @@ def train(
     show_values(about, as_json=as_json)
 
 
+def _check_target(out: Path) -> None:
+    """Raise, before hours of training, where Keras could not write the model after them.
+
+    Raises:
+        ValueError: another ending than .keras.
+        FileNotFoundError: no folder is there.
+        IsADirectoryError: a folder has this name.
+    """
+    if out.suffix != ".keras":
+        raise ValueError(f"`--out` must end in .keras: got {out}.\n  Pass --out {out.with_suffix('.keras')}")
+    if not out.absolute().parent.is_dir():
+        raise FileNotFoundError(f"no folder is at {out.absolute().parent}.\n  Make it, or check --out.")
+    if out.is_dir():
+        raise IsADirectoryError(f"{out} is a folder.\n  Pass another name to --out.")
+
+
 def _small_encoder(size: int, seed: int) -> Any:
     """A convolutional encoder that takes pixels of 0–255."""
     import keras
@@ -79,14 +98,20 @@ def _small_encoder(size: int, seed: int) -> Any:
     from keras_similarity.losses import MultiSimilarityLoss
     from keras_similarity.models import SimilarityModel
 
-    keras.utils.set_random_seed(seed)
+    # A seed a layer: Keras's own function for all of them imports TensorFlow where it is installed: seconds.
+    numbers = itertools.count(1000 * seed)
+
+    def start() -> Any:
+        return keras.initializers.GlorotUniform(seed=next(numbers))
+
     inputs = keras.Input((size, size, 3))
     x = layers.Rescaling(1 / 255)(inputs)
     for filters in (32, 64, 64, 128):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
+        x = layers.Conv2D(filters, 3, padding="same", use_bias=False, kernel_initializer=start())(x)
         x = layers.ReLU()(layers.BatchNormalization()(x))
         if x.shape[1] > 4:
             x = layers.MaxPooling2D()(x)
-    model = SimilarityModel(inputs, MetricEmbedding(EMBEDDING_SIZE)(layers.Flatten()(x)))
+    embedding = MetricEmbedding(EMBEDDING_SIZE, kernel_initializer=start())(layers.Flatten()(x))
+    model = SimilarityModel(inputs, embedding)
     model.compile(keras.optimizers.Adam(1e-3), loss=MultiSimilarityLoss())
     return model

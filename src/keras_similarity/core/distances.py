@@ -59,6 +59,11 @@ class Distance:
         tensor: `between` in `keras.ops`, for losses; the distances of this module have theirs in `ops`.
 
     See `register_distance` for one of your own.
+
+    Example:
+        >>> signs = Distance("signs", (0.0, float("inf")), lambda a, b: (np.sign(a) != np.sign(b)).sum(axis=-1))
+        >>> pairwise_distances([[1, -2, 3]], [[1, 2, -3], [2, -1, 1]], signs).tolist()
+        [[2.0, 0.0]]
     """
 
     name: str
@@ -193,7 +198,12 @@ _BY_NAME = {name: distance for distance in DISTANCES for name in (distance.name,
 
 
 def distance_names() -> list[str]:
-    """Return the canonical names, sorted."""
+    """Return the canonical names, sorted.
+
+    Example:
+        >>> [name for name in distance_names() if name.endswith("euclidean")]
+        ['euclidean', 'squared_euclidean']
+    """
     return sorted({distance.name for distance in _BY_NAME.values()})
 
 

@@ -23,7 +23,16 @@ SHOWN = 20  # neighbours of a row in a notebook
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Record:
-    """One item of an index: its id, label, embedding `(d,)`, data and metadata."""
+    """One item of an index: its id, label, embedding `(d,)`, data and metadata.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(2)
+        >>> ids = index.add([[3, 4]], ["boot"], ids=["sku-1"], data=["boot.jpg"], metadata=[{"price": 80}])
+        >>> record = index.get(ids)[0]
+        >>> record.id, record.label, record.data, record.metadata
+        ('sku-1', 'boot', 'boot.jpg', {'price': 80})
+    """
 
     id: int | str
     label: Hashable | None
@@ -41,6 +50,16 @@ class Lookup:
         label: The label the item was added with, or None.
         id: The item's id.
         fetch: Returns the item's record; called once, when the embedding, data or metadata is asked for.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(2, "euclidean")
+        >>> ids = index.add([[3, 4]], ["boot"], metadata=[{"price": 80}])
+        >>> lookup = index.search([[0, 0]], k=1)[0][0]
+        >>> lookup
+        Lookup(rank=1, distance=5.0, label='boot', id=0)
+        >>> lookup.metadata, lookup.embedding.tolist()
+        ({'price': 80}, [3.0, 4.0])
     """
 
     __slots__ = ("_fetch", "_record", "distance", "id", "label", "rank")
@@ -89,6 +108,16 @@ class Neighbors(Sequence[Lookup]):
         distances: Distances `(m,)`, ascending.
         labels: Labels `(m,)`.
         records: Position among these neighbours -> its stored record.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[3.0], [1.0]], ["boot", "shoe"])
+        >>> neighbors = index.search([[0.0]], k=5)[0]
+        >>> neighbors
+        <Neighbors: 'shoe' at 1.0000, 'boot' at 3.0000>
+        >>> [(lookup.rank, lookup.id) for lookup in neighbors]
+        [(1, 1), (2, 0)]
     """
 
     __slots__ = ("_records", "distances", "ids", "labels")
@@ -156,6 +185,16 @@ class SearchResult(Sequence[Neighbors]):
         distances: Float32, ascending along each row.
         labels: Int64 when every label is an int and none is missing, else objects with None for "no label".
         fetch: `(row, column)` -> the stored record of that neighbour.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[3.0], [1.0]], ["boot", "shoe"])
+        >>> result = index.search([[0.0], [4.0]], k=3)
+        >>> result.labels[:, 0].tolist(), result.distances[:, 0].tolist()
+        (['shoe', 'boot'], [1.0, 1.0])
+        >>> result.ids.tolist(), [len(neighbors) for neighbors in result]
+        ([[1, 0, -1], [0, 1, -1]], [2, 2])
     """
 
     ids: NDArray[Any]

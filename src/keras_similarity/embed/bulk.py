@@ -1,15 +1,17 @@
 """All rows of a source → embeddings on disk, as shards, on one machine or on many."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from keras_similarity.core.checks import check_choice, check_whole
 from keras_similarity.embed.executors import EXECUTORS, ShardWriter
+from keras_similarity.embed.images import PHOTO_PIXELS
 from keras_similarity.embed.model_files import encoder_fingerprint, open_model
-from keras_similarity.embed.shards import Job, Shard, finish, shards_there, start
+from keras_similarity.embed.shards import Job, Shard, finish, shards_there, taken
 from keras_similarity.embed.sources import find_source
 
 __all__ = ["BulkResult", "embed"]
@@ -28,6 +30,11 @@ class BulkResult:
         dim: Their width.
         shards: How many files.
         made: How many of them this run made; the others were there.
+
+    Example:
+        >>> result = BulkResult(Path("embeddings"), rows=70_000, dim=64, shards=18, made=3)
+        >>> f"{result.made} of {result.shards} shards were still to be made"
+        '3 of 18 shards were still to be made'
     """
 
     folder: Path
@@ -49,6 +56,7 @@ def embed(
     workers: int | None = None,
     shard_rows: int = SHARD_ROWS,
     batch_size: int = BATCH_SIZE,
+    image_pixels: int = PHOTO_PIXELS,
     progress: Callable[[int], None] | None = None,
 ) -> BulkResult:
     """Embed all rows of a source into a folder of Parquet shards, each row exactly once.
@@ -66,46 +74,53 @@ def embed(
         column: Parquet's column of inputs; None for "image", "text", "input" or "x". Its columns "id" and "label" are
             taken as such, and the others become metadata.
         executor: "local" for this process, "ray" for the machines of a Ray cluster, which must share `out` and the
-            source's files.
+            files of the source and the model.
         workers: Processes on Ray; None for one a GPU, and without GPUs one a CPU.
         shard_rows: Rows of a file, ≥ 1: what a killed worker costs.
         batch_size: Rows that the model gets at a time.
+        image_pixels: An image of more is refused before it is decoded.
         progress: Called with a number of rows whenever so many more are done, those of an earlier run first.
 
     Raises:
-        FileExistsError: `out` holds something else, or embeddings of another job.
+        FileExistsError: `out` holds something else, or embeddings of another job, or another run is at work in it.
         ValueError: no rows, a row that is unreadable or no input of the model, or an embedding that is not finite.
         MissingExtraError: pyarrow or Ray is not installed.
 
     Example:
-        >>> import tempfile
+        >>> from tempfile import TemporaryDirectory
         >>> from keras_similarity.embed import Encoder
         >>> identity = Encoder(lambda batch: batch, "vector", (4,), 4, "identity")
-        >>> folder = tempfile.mkdtemp()
-        >>> embed(np.eye(4, dtype="float32"), identity, folder, labels=list("abcd"), shard_rows=3).shards
+        >>> with TemporaryDirectory() as folder:
+        ...     embed(np.eye(4, dtype="float32"), identity, folder, labels=list("abcd"), shard_rows=3).shards
         2
     """
     check_choice(executor, EXECUTORS, name="executor")
     shard_rows = check_whole(shard_rows, name="shard_rows", minimum=1)
     batch_size = check_whole(batch_size, name="batch_size", minimum=1)
+    image_pixels = check_whole(image_pixels, name="image_pixels", minimum=1)
     workers = None if workers is None else check_whole(workers, name="workers", minimum=1)
-    rows = find_source(source, labels=labels, ids=ids, column=column)
+    rows = find_source(source, labels=labels, ids=ids, column=column, image_pixels=image_pixels)
     if len(rows) == 0:
         raise ValueError("`source` has no rows.\n  Check where the data come from.")
     encoder = open_model(model)
     job = Job(encoder_fingerprint(model, encoder), rows.fingerprint(), encoder.dim, len(rows), shard_rows)
     folder = Path(out).resolve()
-    start(folder, job)
-    report = progress or (lambda done: None)
-    done: dict[int, Shard] = {}
-    for shard in shards_there(folder, job):
-        done[shard.number] = shard
-        report(shard.rows)
-    missing = [number for number in job.shards if number not in done]
     writer = ShardWriter(folder, job, rows, model, batch_size)
-    for shard in EXECUTORS[executor](writer, missing, encoder=encoder, workers=workers) if missing else ():
-        if shard.number not in done:
-            report(shard.rows)
-        done[shard.number] = shard
-    finish(folder, job, list(done.values()))
+    with taken(folder, job):
+        done = {shard.number: shard for shard in _counted(shards_there(folder, job), progress)}
+        missing = [number for number in job.shards if number not in done]
+        if missing:
+            with closing(EXECUTORS[executor](writer, missing, encoder=encoder, workers=workers)) as made:
+                done |= {shard.number: shard for shard in _counted(made, progress)}
+        finish(folder, job, list(done.values()))
     return BulkResult(folder, len(rows), job.dim, len(done), len(missing))
+
+
+def _counted(shards: Iterable[Shard], progress: Callable[[int], None] | None) -> Iterator[Shard]:
+    """Hand on shards, and report the rows of each once."""
+    seen: set[int] = set()
+    for shard in shards:
+        if progress and shard.number not in seen:
+            progress(shard.rows)
+        seen.add(shard.number)
+        yield shard

@@ -23,6 +23,11 @@ def encode(encoder: Callable[[Any], NDArray[Any]], x: Any, *, batch_size: int = 
 
     Returns:
         `(n, d)` float32.
+
+    Example:
+        >>> doubled = encode(lambda batch: 2 * batch, np.arange(6.0).reshape(3, 2))
+        >>> doubled.tolist()
+        [[0.0, 2.0], [4.0, 6.0], [8.0, 10.0]]
     """
     total = count_rows(x)
     rows: list[NDArray[np.float32]] = []

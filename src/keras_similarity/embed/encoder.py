@@ -25,6 +25,11 @@ class Encoder:
         dim: Width of an embedding.
         name: What to call it, such as its file's stem.
         pixel_scale: What pixels of 0–255 are multiplied by before `call` gets them.
+
+    Example:
+        >>> sums = Encoder(lambda rows: rows.sum(axis=1, keepdims=True), "vector", shape=(3,), dim=1, name="sums")
+        >>> sums(np.array([[1, 2, 3], [4, 5, 6]], np.float32)).tolist()
+        [[6.0], [15.0]]
     """
 
     call: Callable[[Any], NDArray[Any]]

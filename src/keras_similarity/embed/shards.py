@@ -1,28 +1,35 @@
 """Embeddings as shards: Parquet files of so many rows each, and a manifest that says which belong together.
 
 A shard holds the rows of its number and no others, and is written under another name until it is whole. So it is
-there once or not at all, whoever was killed, and a second worker that makes the same shard puts the same rows in
-its place. The manifest is written last: with it, all rows are there.
+there once or not at all, whoever was killed. Of two workers that make the same shard, the first one's file stays: on
+other hardware the second's numbers may differ in their last bits, and the manifest may have the first's checksum
+already. The manifest is written last: with it, all rows are there.
 """
 
 import json
+import logging
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
 
-from keras_similarity.core.extras import import_extra
+from keras_similarity.core.file_lock import try_lock
 from keras_similarity.core.sync import sync_folder
 from keras_similarity.embed.parquet import VectorBatch, read_parquet, write_batches
 from keras_similarity.errors import EmbeddingsFormatError
 
-__all__ = ["Job", "Shard", "finish", "is_embeddings", "read_shards", "shards_there", "start", "write_shard"]
+__all__ = ["Job", "Shard", "finish", "is_embeddings", "read_shards", "shards_there", "taken", "write_shard"]
+
+logger = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 JOB, MANIFEST = "job.json", "manifest.json"
+UNFINISHED = (f".{JOB}.", f".{MANIFEST}.", ".shard-", "..shard-")  # how names of files begin that are not whole yet
+LOCKED_BYTE = 1 << 30  # far beyond the end: some systems let nobody else read what is locked
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,46 +78,53 @@ def shard_name(number: int) -> str:
     return f"shard-{number:06}.parquet"
 
 
-def start(folder: Path, job: Job) -> None:
-    """Make the folder, or take up the one that an interrupted run of the same job left.
+@contextmanager
+def taken(folder: Path, job: Job) -> Generator[None]:
+    """Make the folder, or take up the one that an interrupted run of the same job left; no other run may meanwhile.
 
     Raises:
-        FileExistsError: it holds something else, which is left as it is.
+        FileExistsError: it holds something else, which is left as it is, or another run is at work in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     note = folder / JOB
-    if note.is_file():
-        if _read_json(note) != _job_record(job):
-            raise FileExistsError(
-                f"{folder} holds embeddings of another model, of other data, or in shards of another size.\n"
-                "  Choose another folder, or delete this one."
-            )
-    elif any(folder.iterdir()):
-        raise FileExistsError(f"{folder} is not empty, and holds no embeddings.\n  Choose another folder.")
-    else:
-        _write_json(note, _job_record(job))
+    there = [path.name for path in folder.iterdir()]  # before the look at the note, which another run may be writing
+    if not note.is_file():
+        if not all(name.startswith(f".{JOB}.") for name in there):
+            raise FileExistsError(f"{folder} is not empty, and holds no embeddings.\n  Choose another folder.")
+        _place(_write_json(note, _job_record(job)), note)
+    if _read_json(note) != _job_record(job):
+        raise FileExistsError(
+            f"{folder} holds embeddings of another model, of other data, or in shards of another size.\n"
+            "  Choose another folder, or delete this one."
+        )
+    with _locked(note):
+        yield
 
 
 def write_shard(folder: Path, job: Job, number: int, rows: VectorBatch) -> Shard:
-    """Write a shard, whole or not at all; one that is there is replaced by the same rows."""
+    """Write a shard, whole or not at all; one that is there meanwhile stays, and is returned."""
     target = folder / shard_name(number)
     # A name of its own: another worker may be writing the same shard.
     fresh = folder / f".{target.stem}.{uuid.uuid4().hex}.parquet"
-    shard = Shard(number, write_batches([rows], fresh, job.dim), _checksum(fresh))
-    _replace(fresh, target)
-    return shard
+    try:
+        write_batches([rows], fresh, job.dim)
+        _place(fresh, target)
+    except FileNotFoundError:
+        # The run has finished without this worker, which it took for dead, and cleared away what was no shard.
+        if not target.is_file():
+            raise
+    return Shard(number, len(rows.vectors), _checksum(target))
 
 
 def shards_there(folder: Path, job: Job) -> Iterator[Shard]:
     """Return the shards that an interrupted run finished; what is damaged or of another length is deleted."""
-    arrow = import_extra("pyarrow", extra="data", purpose="Parquet files")
     for number in job.shards:
         path, (first, stop) = folder / shard_name(number), job.span(number)
         if not path.is_file():
             continue
         try:
             rows = sum(len(batch.vectors) for batch in read_parquet(path))
-        except (arrow.ArrowException, OSError, ValueError):
+        except (EmbeddingsFormatError, OSError, ValueError):
             rows = -1
         if rows == stop - first:
             yield Shard(number, rows, _checksum(path))
@@ -132,9 +146,13 @@ def finish(folder: Path, job: Job, shards: list[Shard]) -> None:
         )
     ordered = sorted(shards, key=lambda shard: shard.number)
     record = _job_record(job) | {"shards": [asdict(shard) | {"name": shard.name} for shard in ordered]}
-    _write_json(folder / MANIFEST, record)
-    for left in folder.glob(".*shard-*"):
-        left.unlink(missing_ok=True)
+    fresh = _write_json(folder / MANIFEST, record)
+    _sync(fresh)
+    fresh.replace(folder / MANIFEST)
+    sync_folder(folder)
+    for left in folder.iterdir():
+        if left.name.startswith(UNFINISHED):
+            left.unlink(missing_ok=True)
 
 
 def is_embeddings(folder: Path) -> bool:
@@ -147,6 +165,15 @@ def read_shards(folder: str | os.PathLike[str]) -> Iterator[VectorBatch]:
 
     Raises:
         EmbeddingsFormatError: not complete, of a later version, or a shard is missing or damaged.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from keras_similarity.embed import Encoder, embed
+        >>> identity = Encoder(lambda batch: batch, "vector", (4,), 4, "identity")
+        >>> with TemporaryDirectory() as folder:
+        ...     done = embed(np.eye(4, dtype="float32"), identity, folder, labels=list("abcd"), shard_rows=3)
+        ...     [(batch.vectors.shape, batch.labels) for batch in read_shards(folder)]
+        [((3, 4), ['a', 'b', 'c']), ((1, 4), ['d'])]
     """
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():
@@ -182,20 +209,42 @@ def _read_json(path: Path) -> dict[str, Any]:
         raise EmbeddingsFormatError(f"{path} is damaged: {error}.\n  Delete the folder, and embed again.") from error
 
 
-def _write_json(path: Path, record: dict[str, Any]) -> None:
+def _write_json(path: Path, record: dict[str, Any]) -> Path:
+    """Write a record under a name of its own, and return this name."""
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
     fresh.write_text(json.dumps(record, indent=1) + "\n")
-    _replace(fresh, path)
+    return fresh
 
 
-def _replace(fresh: Path, target: Path) -> None:
-    """Give a whole file its name, so that a crash of the machine leaves it whole or nameless."""
-    with fresh.open("rb+") as file:
-        os.fsync(file.fileno())
+def _place(fresh: Path, target: Path) -> None:
+    """Give a whole file its name, so that a crash of the machine leaves it whole or nameless; what is there stays."""
+    _sync(fresh)
     try:
+        os.link(fresh, target)
+    except FileExistsError:
+        pass
+    except OSError:  # a file system without links
         fresh.replace(target)
-    except FileNotFoundError:
-        # Another run of this job has finished meanwhile, and cleared away what was no shard.
-        if not target.is_file():
-            raise
+    fresh.unlink(missing_ok=True)
     sync_folder(target.parent)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+@contextmanager
+def _locked(note: Path) -> Generator[None]:
+    """Hold the folder's lock; without one where its file system has none, since a shard is there once in any case."""
+    with note.open("rb+") as file:
+        os.lseek(file.fileno(), LOCKED_BYTE, os.SEEK_SET)
+        try:
+            try_lock(file.fileno())
+        except BlockingIOError as error:
+            raise FileExistsError(
+                f"another run of `embed` is at work in {note.parent}.\n  Wait until it ends, or choose another folder."
+            ) from error
+        except OSError as error:
+            logger.warning("no lock on %s, so that a second run there would do all work again: %s", note.parent, error)
+        yield

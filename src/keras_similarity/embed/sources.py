@@ -6,7 +6,7 @@ it is pickled to the workers: what is on disk is read there.
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import accumulate
 from pathlib import Path
@@ -21,7 +21,7 @@ from keras_similarity.core.image_folder import images_by_class
 from keras_similarity.core.label_json import check_label_types
 from keras_similarity.core.labels import label_list
 from keras_similarity.embed.encoder import Encoder
-from keras_similarity.embed.images import read_images
+from keras_similarity.embed.images import PHOTO_PIXELS, read_images
 from keras_similarity.embed.parquet import vectors_of
 
 __all__ = ["Items", "Source", "find_source"]
@@ -67,6 +67,7 @@ class ImageFolder:
     folder: Path
     paths: list[Path]
     labels: list[str]
+    most_pixels: int
 
     def __len__(self) -> int:
         return len(self.paths)
@@ -75,7 +76,8 @@ class ImageFolder:
         """Read some images; a ValueError names one that is none."""
         paths = self.paths[start:stop]
         ids = [path.relative_to(self.folder).as_posix() for path in paths]
-        return Items(read_images(paths, encoder.shape), ids, list(self.labels[start:stop]), [None] * len(paths))
+        pixels = read_images(paths, encoder.shape, most_pixels=self.most_pixels)
+        return Items(pixels, ids, list(self.labels[start:stop]), [None] * len(paths))
 
     def fingerprint(self) -> str:
         """Hash names, sizes and times of change."""
@@ -92,7 +94,8 @@ class ParquetRows:
     folder: Path
     paths: list[Path]
     column: str | None
-    ends: list[int] = field(default_factory=list)
+    ends: list[int]
+    most_pixels: int
 
     def __len__(self) -> int:
         return self.ends[-1]
@@ -116,7 +119,7 @@ class ParquetRows:
         metadata: list[dict[str, Any] | None] = [None] * len(ids)
         if found:
             metadata = [dict(zip(found, row, strict=True)) for row in rows]
-        return Items(_inputs(values, encoder), ids, labels, metadata)
+        return Items(_inputs(values, encoder, self.most_pixels), ids, labels, metadata)
 
     def fingerprint(self) -> str:
         """Hash names, sizes and times of change, and tell the column."""
@@ -130,6 +133,7 @@ class ArrayRows:
     x: Any
     ids: list[Any] | None
     labels: list[Any] | None
+    most_pixels: int
 
     def __len__(self) -> int:
         return len(self.x)
@@ -139,7 +143,7 @@ class ArrayRows:
         rows = self.x[start:stop] if isinstance(self.x, np.ndarray) else [self.x[row] for row in range(start, stop)]
         ids = list(range(start, stop)) if self.ids is None else self.ids[start:stop]
         labels = [None] * len(ids) if self.labels is None else self.labels[start:stop]
-        return Items(_inputs(rows, encoder), ids, labels, [None] * len(ids))
+        return Items(_inputs(rows, encoder, self.most_pixels), ids, labels, [None] * len(ids))
 
     def fingerprint(self) -> str:
         """Hash what is in memory; of another data set what it says of itself: its own fingerprint, or its length."""
@@ -153,7 +157,9 @@ class ArrayRows:
         return digest.hexdigest()
 
 
-def find_source(source: Any, *, labels: Any = None, ids: Any = None, column: str | None = None) -> Source:
+def find_source(
+    source: Any, *, labels: Any = None, ids: Any = None, column: str | None = None, image_pixels: int = PHOTO_PIXELS
+) -> Source:
     """Return a source of rows.
 
     Args:
@@ -161,6 +167,7 @@ def find_source(source: Any, *, labels: Any = None, ids: Any = None, column: str
             `len(source)` and `source[row]`.
         labels, ids: One a row, of an array or a data set.
         column: Parquet's column of inputs; None for the usual names.
+        image_pixels: An image of more is refused when it is read.
 
     Raises:
         FileNotFoundError: nothing is there.
@@ -174,7 +181,7 @@ def find_source(source: Any, *, labels: Any = None, ids: Any = None, column: str
                 "`labels` and `ids` belong to an array or a data set: files bring their own.\n"
                 '  Leave them out, or write them into columns "label" and "id".'
             )
-        return _on_disk(Path(source).resolve(), column)
+        return _on_disk(Path(source).resolve(), column, image_pixels)
     if not (hasattr(source, "__len__") and hasattr(source, "__getitem__")):
         raise TypeError(
             f"`source` needs a path, or a length and numbered rows: a {type(source).__name__} has not both.\n"
@@ -187,10 +194,10 @@ def find_source(source: Any, *, labels: Any = None, ids: Any = None, column: str
         if values is not None:
             check_same_length(len(x), values, name=name, what="source")
     check_label_types(lists["labels"] or [])
-    return ArrayRows(x, lists["ids"], lists["labels"])
+    return ArrayRows(x, lists["ids"], lists["labels"], image_pixels)
 
 
-def _on_disk(path: Path, column: str | None) -> Source:
+def _on_disk(path: Path, column: str | None, image_pixels: int) -> Source:
     if not path.exists():
         raise FileNotFoundError(f"neither a folder nor a Parquet file is at {path}.\n  Check the path.")
     files = [path] if path.is_file() else sorted(file for file in path.glob("*.parquet") if file.name[0] != ".")
@@ -198,11 +205,11 @@ def _on_disk(path: Path, column: str | None) -> Source:
         parquet = import_extra("pyarrow.parquet", extra="data", purpose="Parquet files")
         ends = list(accumulate(parquet.read_metadata(file).num_rows for file in files))
         _check_column(column, parquet.read_schema(files[0]).names)
-        return ParquetRows(path if path.is_dir() else path.parent, files, column, ends)
+        return ParquetRows(path if path.is_dir() else path.parent, files, column, ends, image_pixels)
     paths, labels = images_by_class(path)
     if not paths:
         raise ValueError(f"{path} needs subfolders with images, one a class, or Parquet files.\n  Check the path.")
-    return ImageFolder(path, paths, labels)
+    return ImageFolder(path, paths, labels, image_pixels)
 
 
 def _check_column(column: str | None, names: list[str]) -> None:
@@ -250,14 +257,15 @@ def _input_column(found: dict[str, Any], encoder: Encoder) -> str:
     return column
 
 
-def _inputs(values: Sequence[Any] | NDArray[Any], encoder: Encoder) -> Any:
+def _inputs(values: Sequence[Any] | NDArray[Any], encoder: Encoder, most_pixels: int) -> Any:
     """Return values as an encoder takes them: images from their files' content, others as they are."""
     if encoder.kind == "text":
         return np.asarray(values, object)
     if encoder.kind == "image" and not isinstance(values, np.ndarray):
         contents = [value["bytes"] if isinstance(value, dict) else value for value in values]  # as data sets keep them
         if contents and isinstance(contents[0], bytes | str | Path):
-            return read_images([Path(value) if isinstance(value, str) else value for value in contents], encoder.shape)
+            files = [Path(value) if isinstance(value, str) else value for value in contents]
+            return read_images(files, encoder.shape, most_pixels=most_pixels)
         values = [as_array(value) for value in contents]
     rows = np.asarray(values)
     if rows.shape[1:] != encoder.shape:

@@ -28,6 +28,12 @@ class Outcomes:
         confused: Known, accepted, with another label.
         false_accepts: Unknown, accepted.
         known, unknown: All known, and all unknown queries.
+
+    Example:
+        >>> distances = np.array([0.1, 0.2, 0.4, 0.9])
+        >>> right, known = np.array([True, False, False, False]), np.array([True, True, False, True])
+        >>> Outcomes.of(distances <= 0.5, right, known)
+        Outcomes(right=1, confused=1, false_accepts=1, known=3, unknown=1)
     """
 
     right: Any
@@ -69,6 +75,11 @@ class ClassificationMetric:
         larger_is_better: Whether a target is a minimum.
         rises: Whether a looser threshold never makes it smaller (True), tends to make it smaller (False), or neither.
         needs_unknown: Whether it says nothing without unknown queries.
+
+    Example:
+        >>> confusion = ClassificationMetric("confusion", lambda it: it.confused, lambda it: it.known)
+        >>> float(confusion(Outcomes(right=6, confused=2, false_accepts=1, known=8, unknown=4)))
+        0.25
     """
 
     name: str
@@ -137,7 +148,12 @@ _BY_NAME = {name: metric for metric in METRICS for name in (metric.name, *metric
 
 
 def classification_metric_names() -> list[str]:
-    """Return the names of the metrics, sorted."""
+    """Return the names of the metrics, sorted.
+
+    Example:
+        >>> classification_metric_names()
+        ['accuracy', 'balanced_accuracy', 'f1', 'fpr', 'npv', 'precision', 'recall']
+    """
     return sorted(metric.name for metric in METRICS)
 
 
@@ -160,6 +176,11 @@ def get_classification_metric(name: str | ClassificationMetric) -> Classificatio
 
     Raises:
         ValueError: no metric has this name.
+
+    Example:
+        >>> outcomes = Outcomes(right=6, confused=2, false_accepts=1, known=8, unknown=4)
+        >>> [float(get_classification_metric(name)(outcomes)) for name in ("recall", "accuracy", "false_positive_rate")]
+        [0.75, 0.75, 0.25]
     """
     if isinstance(name, ClassificationMetric):
         return name

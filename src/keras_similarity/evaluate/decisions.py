@@ -28,6 +28,15 @@ class Decisions:
         distances: The mean distance of those who voted for it, by the weight of their votes, `(q,)`; +inf without.
         voters: Which neighbours voted for it, `(q, k)`.
         vocabulary: Code -> label.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.evaluate import get_matcher
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [5.0]], ["a", "a", "b"])
+        >>> decisions = decide(index.search([[0.5], [9.0]], k=2), get_matcher("majority_vote"))
+        >>> decisions.labels(), decisions.distances.tolist(), decisions.accepted(1.0).tolist()
+        (['a', 'b'], [0.5, 4.0], [True, False])
     """
 
     codes: NDArray[np.int32]
@@ -62,6 +71,15 @@ def decide(result: SearchResult, matcher: Matcher) -> Decisions:
         ValueError: a distance that is NaN, or votes of another shape, negative or not finite.
 
     Cost: O(q k log(q k)) time.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.evaluate import get_matcher
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [1.2]], ["a", "b", "b"])
+        >>> result = index.search([[0.4]], k=3)
+        >>> [decide(result, get_matcher(name)).labels() for name in ("nearest", "majority_vote")]
+        [['a'], ['b']]
     """
     check_no_nan(result)
     vocabulary = LabelVocabulary()
@@ -83,6 +101,18 @@ def label_votes(result: SearchResult, matcher: Matcher) -> tuple[NDArray[np.int3
     """Return the neighbours' label codes and the share of the votes that each one's label has, `(q, k)` each.
 
     The shares of one label are the same at all its neighbours; 0 where a label has no vote.
+
+    Raises:
+        ValueError: see `decide`.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.evaluate import get_matcher
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [2.0], [3.0]], ["a", "b", "b", "b"])
+        >>> codes, shares, vocabulary = label_votes(index.search([[0.0]], k=4), get_matcher("majority_vote"))
+        >>> [vocabulary.labels[code] for code in codes[0]], shares.tolist()
+        (['a', 'b', 'b', 'b'], [[0.25, 0.75, 0.75, 0.75]])
     """
     check_no_nan(result)
     vocabulary = LabelVocabulary()

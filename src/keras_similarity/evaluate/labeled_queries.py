@@ -24,6 +24,15 @@ class LabeledQueries:
         result: The neighbours `(q, k)`.
         labels: True labels, `(q,)`.
         known: Whether the gallery holds an item of that label, other than the query itself, `(q,)`.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [5.0]], ["a", "a", "b"])
+        >>> find_labeled(index, [[0.2], [4.0]], ["a", "c"], k=1).known.tolist()  # the index holds no "c"
+        [True, False]
+        >>> find_labeled(index, [[0.0], [5.0]], ["a", "b"], k=1, ids=[0, 2]).known.tolist()  # nor another "b"
+        [True, False]
     """
 
     result: SearchResult

@@ -27,6 +27,11 @@ class Matcher:
             -1), never counts.
         nearest_only: Whether only the nearest neighbour ever counts, so that any k decides alike.
         custom: Whether it is a user's function, which a file cannot keep.
+
+    Example:
+        >>> inverse = Matcher("inverse", lambda codes, distances: 1 / (distances + 0.5))
+        >>> inverse.weigh(np.array([[0, 1]]), np.array([[0.0, 1.5]])).tolist()
+        [[2.0, 0.5]]
     """
 
     name: str
@@ -65,7 +70,12 @@ _MATCHERS = {
 
 
 def matcher_names() -> list[str]:
-    """Return the names of the matchers, sorted."""
+    """Return the names of the matchers, sorted.
+
+    Example:
+        >>> matcher_names()
+        ['match_distance_weighted', 'match_majority_vote', 'match_nearest']
+    """
     return sorted(_MATCHERS)
 
 
@@ -81,6 +91,10 @@ def get_matcher(matcher: Any) -> Matcher:
 
     Raises:
         ValueError: no matcher has this name.
+
+    Example:
+        >>> get_matcher("distance_weighted").weigh(np.array([[0, 1, 1]]), np.array([[1.0, 2.0, 3.0]])).tolist()
+        [[1.0, 0.5, 0.0]]
 
     References:
         Dudani, The distance-weighted k-nearest-neighbor rule, 1976.

@@ -18,7 +18,13 @@ Floats = NDArray[np.float32]
 
 
 class PairDistances(NamedTuple):
-    """Distances `(m,)` of pairs of one label, and `(m',)` of pairs of two labels."""
+    """Distances `(m,)` of pairs of one label, and `(m',)` of pairs of two labels.
+
+    Example:
+        >>> pairs = pair_distances([[0.0], [1.0], [5.0]], ["a", "a", "b"], distance="euclidean")
+        >>> bool(pairs.positives.max() < pairs.negatives.min())  # a threshold between them makes no mistake
+        True
+    """
 
     positives: Floats
     negatives: Floats
@@ -99,6 +105,11 @@ class DistanceHistogram:
         edges: Of the bins, `(bins + 1,)`.
         positives: The fraction of the pairs of one label in each bin, `(bins,)`.
         negatives: The same of the other pairs.
+
+    Example:
+        >>> pairs = PairDistances(np.array([0.0, 1.0, 2.0, 3.0]), np.array([3.0, 4.0, 5.0, 6.0]))
+        >>> distance_histogram(pairs, bins=6).overlap  # one of four lies where the other kind does too
+        0.25
     """
 
     edges: NDArray[np.float64] = field(repr=False)

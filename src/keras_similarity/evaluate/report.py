@@ -25,6 +25,13 @@ class RetrievalReport:
         per_query: Name of a metric -> its values `(q,)`, each in [0, 1].
         labels: The queries' labels.
         index_recall: Of the true nearest neighbours, the fraction that the index found; None without an index.
+
+    Example:
+        >>> report = RetrievalReport({"recall@1": np.array([1.0, 0.0, 1.0, np.nan])}, ["a", "a", "b", "c"])
+        >>> report.per_class(), report.left_out
+        ({'a': {'recall@1': 0.5}, 'b': {'recall@1': 1.0}}, 1)
+        >>> report.mean(average="macro")
+        {'recall@1': 0.75}
     """
 
     per_query: dict[str, NDArray[np.float64]] = field(repr=False)

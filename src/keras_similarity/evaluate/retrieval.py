@@ -108,6 +108,14 @@ def retrieval_report(
         in blocks of queries, some 100 MB. Where the embeddings of the gallery are at hand, `evaluate_embeddings` is
         faster for deep metrics.
 
+    Example:
+        >>> from keras_similarity import Index
+        >>> index, rows, labels = Index(1, "euclidean"), [[0.0], [1.0], [1.2], [5.0]], ["a", "a", "b", "b"]
+        >>> ids = index.add(rows, labels)
+        >>> report = retrieval_report(index, rows, labels, ["recall@1"], ids=ids)
+        >>> report.per_query["recall@1"].tolist(), report.mean()
+        ([1.0, 0.0, 0.0, 1.0], {'recall@1': 0.5})
+
     References:
         MAP@R: Musgrave et al., A Metric Learning Reality Check, 2020, arXiv:2003.08505, section 3.2.
         NDCG: Järvelin & Kekäläinen, Cumulated gain-based evaluation of IR techniques, 2002, with linear gains.
@@ -151,6 +159,13 @@ def evaluate_result(
     Raises:
         ValueError: another number of labels than queries, no queries, a metric that needs `gallery_labels` or more
             columns than there are, or NaN distances.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [1.0], [5.0]], ["a", "b", "b"])
+        >>> evaluate_result(index.search([[0.1], [0.4]], k=2), ["a", "b"], ["recall@1", "recall@2"]).mean()
+        {'recall@1': 0.5, 'recall@2': 1.0}
     """
     true_labels = label_list(labels)
     check_same_length(len(result), true_labels, name="labels", what="result")

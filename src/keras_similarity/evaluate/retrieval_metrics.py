@@ -47,6 +47,10 @@ def parse_metrics(metrics: Sequence[str]) -> list[RetrievalMetric]:
 
     Raises:
         ValueError: no name, or one that is unknown.
+
+    Example:
+        >>> [metric.name for metric in parse_metrics(["cmc@3", "recall@1", "map@r"])]
+        ['recall@1', 'recall@2', 'recall@3', 'map@r']
     """
     if isinstance(metrics, str) or not metrics:
         raise ValueError(f"`metrics` needs a list of names: got {metrics!r}.\n  For example {list(DEFAULT_METRICS)}.")

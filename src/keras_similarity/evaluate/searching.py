@@ -20,7 +20,15 @@ Ids = NDArray[Any] | None
 
 
 class LabeledIndex(Protocol):
-    """What evaluation asks of an index."""
+    """What evaluation asks of an index.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index: LabeledIndex = Index(1, "euclidean")  # as is an index in a database
+        >>> ids = index.add([[0.0], [1.0], [5.0]], ["a", "a", "b"])
+        >>> index.label_counts(["a", "b", "c"]).tolist(), str(index.distance), len(index)
+        ([2, 1, 0], 'euclidean', 3)
+    """
 
     @property
     def distance(self) -> Distance:

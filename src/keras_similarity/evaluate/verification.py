@@ -26,6 +26,10 @@ class OperatingPoint(NamedTuple):
         threshold: In units of the distance; -inf accepts nothing.
         tar: True accept rate: the fraction of the pairs of one label that is accepted.
         far: False accept rate: the fraction of the other pairs that is accepted.
+
+    Example:
+        >>> verify_pairs([0.25, 0.5], [0.5, 1.0]).at_far(0.5)
+        OperatingPoint(threshold=0.5, tar=1.0, far=0.5)
     """
 
     threshold: float
@@ -42,6 +46,13 @@ class VerificationCurve:
         tar: True accept rates `(t,)`, see `OperatingPoint`.
         far: False accept rates `(t,)`.
         positives, negatives: How many pairs of one label and of two there are.
+
+    Example:
+        >>> curve = verify_pairs([0.25, 0.5], [0.5, 1.0])
+        >>> curve.thresholds.tolist(), curve.tar.tolist(), curve.far.tolist()
+        ([0.25, 0.5, 1.0], [0.5, 1.0, 1.0], [0.0, 0.5, 1.0])
+        >>> curve.auc, curve.eer
+        (0.875, 0.25)
     """
 
     thresholds: NDArray[np.float32] = field(repr=False)
@@ -107,8 +118,8 @@ def verify_pairs(positives: Any, negatives: Any) -> VerificationCurve:
 
     Example:
         >>> curve = verify_pairs([0.1, 0.2, 0.6], [0.4, 0.7, 0.8, 0.9])
-        >>> f"{curve.auc:.3f}", f"{curve.eer:.3f}", curve.at_far(0.25).threshold
-        ('0.917', '0.250', 0.6000000238418579)
+        >>> f"{curve.auc:.3f}", f"{curve.eer:.3f}", f"{curve.at_far(0.25).threshold:.3f}"
+        ('0.917', '0.250', '0.600')
     """
     near, far = (_distances(values, name) for values, name in ((positives, "positives"), (negatives, "negatives")))
     thresholds = np.union1d(near, far)

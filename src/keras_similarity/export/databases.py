@@ -1,6 +1,7 @@
 """An index in the formats of faiss, Qdrant and PostgreSQL with pgvector: files that these load as they are."""
 
 import json
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.label_json import label_to_json
 from keras_similarity.core.results import Record
+from keras_similarity.core.whole_file import whole_file
 from keras_similarity.index import Index
 
 __all__ = ["write_faiss", "write_pgvector", "write_qdrant"]
@@ -23,6 +25,7 @@ PGVECTOR_OPERATORS = {
     "inner_product": "vector_ip_ops",
     "manhattan": "vector_l1_ops",
 }
+NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it, and no backslash before u0000
 BATCH = 256  # points of a request
 NAMESPACE = uuid.UUID("6f2f4d0e-5a2c-4c55-9d4b-2f0a4be3a1c7")  # of the UUIDs made of string ids
 
@@ -34,6 +37,18 @@ def write_faiss(index: Index, path: Path) -> int:
 
     Raises:
         ValueError: a distance that faiss lacks.
+        MissingExtraError: faiss is not installed.
+
+    Example:
+        >>> import faiss
+        >>> from tempfile import TemporaryDirectory
+        >>> index = Index(2, "euclidean")
+        >>> ids = index.add([[0, 0], [3, 4]], ["near", "far"])
+        >>> with TemporaryDirectory() as folder:
+        ...     count = write_faiss(index, Path(folder, "shelf.faiss"))
+        ...     flat = faiss.read_index(f"{folder}/shelf.faiss")
+        >>> flat.search(np.zeros((1, 2), "float32"), 2)[0].tolist()
+        [[0.0, 25.0]]
     """
     faiss = import_extra("faiss", extra="faiss", purpose="faiss files")
     name = index.distance.name
@@ -48,8 +63,9 @@ def write_faiss(index: Index, path: Path) -> int:
         flat.add(rows)
         ids += [record.id for record in part]
         labels += [label_to_json(record.label) for record in part]
-    faiss.write_index(flat, str(path))
-    path.with_name(f"{path.name}.json").write_text(json.dumps({"distance": name, "ids": ids, "labels": labels}))
+    with whole_file(path) as written, whole_file(path.with_name(f"{path.name}.json")) as beside:
+        beside.write_text(json.dumps({"distance": name, "ids": ids, "labels": labels}))
+        faiss.write_index(flat, str(written))
     return len(ids)
 
 
@@ -57,14 +73,25 @@ def write_qdrant(index: Index, path: Path) -> int:
     """Write JSON lines for Qdrant: the first the body that creates a collection, each other one an upsert of points.
 
     Send the first with PUT to /collections/NAME, the others to /collections/NAME/points. Qdrant's ids are numbers of 64
-    bits or UUIDs: other ids become UUIDs made of them, and the payload keeps them as "id".
+    bits or UUIDs: other ids become UUIDs made of them. The payload keeps ids as "id", labels as "label", and metadata
+    as "metadata", since an item's own fields may have these names too: Qdrant filters by "metadata.price".
 
     Raises:
         ValueError: a distance that Qdrant lacks.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> index = Index(2, "euclidean")
+        >>> ids = index.add([[0, 0], [3, 4]], ["near", "far"])
+        >>> with TemporaryDirectory() as folder:
+        ...     count = write_qdrant(index, Path(folder, "shelf.jsonl"))
+        ...     requests = [json.loads(line) for line in Path(folder, "shelf.jsonl").read_text().splitlines()]
+        >>> requests[0], requests[1]["points"][1]["payload"]
+        ({'vectors': {'size': 2, 'distance': 'Euclid'}}, {'id': 1, 'label': 'far', 'metadata': None})
     """
     _check(index.distance.name, QDRANT_DISTANCES, "Qdrant")
     count = 0
-    with path.open("w", encoding="utf-8") as file:
+    with whole_file(path) as written, written.open("w", encoding="utf-8") as file:
         vectors = {"size": index.dim, "distance": QDRANT_DISTANCES[index.distance.name]}
         file.write(json.dumps({"vectors": vectors}) + "\n")
         for part in _parts(index):
@@ -79,12 +106,23 @@ def write_pgvector(index: Index, path: Path) -> int:
     Ids and labels are JSON values, in which 1 and "1" differ.
 
     Raises:
-        ValueError: a distance that pgvector lacks.
+        ValueError: a distance that pgvector lacks, or the character NUL in a label or in metadata, which PostgreSQL
+            does not keep.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> index = Index(2, "euclidean")
+        >>> ids = index.add([[0, 0], [3, 4]], ["near", "far"])
+        >>> with TemporaryDirectory() as folder:
+        ...     count = write_pgvector(index, Path(folder, "shelf.sql"))
+        ...     lines = Path(folder, "shelf.sql").read_text().splitlines()
+        >>> lines[4].split()[-1], lines[-1]
+        ('[3.0,4.0]', 'CREATE INDEX ON items USING hnsw (embedding vector_l2_ops);')
     """
     name = index.distance.name
     _check(name, PGVECTOR_OPERATORS, "pgvector")
     count = 0
-    with path.open("w", encoding="utf-8") as file:
+    with whole_file(path) as written, written.open("w", encoding="utf-8") as file:
         file.write(
             "CREATE EXTENSION IF NOT EXISTS vector;\n"
             "CREATE TABLE items (id jsonb PRIMARY KEY, label jsonb, metadata jsonb, "
@@ -94,6 +132,11 @@ def write_pgvector(index: Index, path: Path) -> int:
         for record in index.records():
             vector = "[" + ",".join(map(repr, record.embedding.tolist())) + "]"
             fields = (_json(record.id), _json(label_to_json(record.label)), _json(record.metadata))
+            if any(field and NUL.search(field) for field in fields):
+                raise ValueError(
+                    f"PostgreSQL keeps no NUL, the character \\u0000: the item {record.id!r} has one in its label or "
+                    "metadata.\n  Take it out, or write Parquet."
+                )
             file.write("\t".join([*(_copied(field) for field in fields), vector]) + "\n")
             count += 1
         file.write(f"\\.\nCREATE INDEX ON items USING hnsw (embedding {PGVECTOR_OPERATORS[name]});\n")
@@ -113,7 +156,7 @@ def _parts(index: Index) -> Iterator[list[Record]]:
 
 def _point(record: Record) -> dict[str, Any]:
     whole = isinstance(record.id, int) and record.id >= 0
-    payload = {"id": record.id, "label": label_to_json(record.label)} | (record.metadata or {})
+    payload = {"id": record.id, "label": label_to_json(record.label), "metadata": record.metadata}
     point_id = record.id if whole else str(uuid.uuid5(NAMESPACE, json.dumps(record.id)))
     return {"id": point_id, "vector": record.embedding.tolist(), "payload": payload}
 

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_choice
 from keras_similarity.core.extras import import_extra
-from keras_similarity.errors import KerasSimilarityError
+from keras_similarity.errors import ExportError
+from keras_similarity.export.onnx_pools import pool_over_images
 from keras_similarity.export.runtimes import RUNTIMES
 
 __all__ = ["FORMATS", "ExportError", "export_model"]
@@ -29,11 +30,8 @@ SUFFIXES = {"onnx": ".onnx", "saved_model": "", "openvino": ".xml", "litert": ".
 PACKAGES = {"onnx": "ONNX", "openvino": "OpenVINO"}  # extras of the same name
 TOLERANCE = 1e-4
 CHECKED_ROWS = 5
+TEXTS = ["a red car", "two cats", "", "red", "Straße nach Köln"]
 METADATA = "keras_similarity"
-
-
-class ExportError(KerasSimilarityError):
-    """A model that its backend cannot write in a format, or whose copy gives other embeddings."""
 
 
 def export_model(
@@ -42,7 +40,8 @@ def export_model(
     """Write a model, with its scaling of pixels and its normalisation, and compare the copy's embeddings.
 
     Args:
-        model: A Keras model of one input and one output `(n, d)`.
+        model: A Keras model of one input and one output `(n, d)`. What makes ids of texts is no part of the copy: that
+            of a `TextSim` takes what `model.prepare(texts)` gives.
         path: What to write: a file ending in .onnx, .tflite or .xml, or for "saved_model" a folder; what is there is
             replaced.
         format: One of `FORMATS`.
@@ -54,7 +53,8 @@ def export_model(
 
     Raises:
         ValueError: an unknown format, or another ending.
-        ExportError: the backend cannot write this format, or the copy differs by more. Nothing is left behind then.
+        ExportError: the backend cannot write this format, the model takes strings, or the copy differs by more. Nothing
+            is left behind then.
         MissingExtraError: a package that the format needs is not installed.
     """
     import keras
@@ -68,8 +68,8 @@ def export_model(
         )
     if path.suffix != SUFFIXES[format] and SUFFIXES[format]:
         raise ValueError(f"`path` must end in {SUFFIXES[format]} for {format}: got {path.name}.\n  Name it so.")
+    rows = _sample(model)
     whole = _with_scaling(model, pixel_scale)
-    rows = _sample(whole)
     expected: Any = keras.ops.convert_to_numpy(whole(rows, training=False))  # JAX exports only what was called once
     folder = path.with_name(f".new-{path.name}")
     fresh = folder / path.name
@@ -78,7 +78,7 @@ def export_model(
         folder.mkdir()
         _write(whole, fresh, keras_format)
         if format == "onnx":
-            _describe(fresh, whole)
+            _finish_onnx(fresh, whole)
         difference = _difference(fresh, format, rows, expected)
         if difference > tolerance:
             raise ExportError(
@@ -102,9 +102,22 @@ def _with_scaling(model: Any, pixel_scale: float) -> Any:
     return keras.Model(inputs, model(scaled))
 
 
-def _sample(model: Any) -> NDArray[np.float32]:
+def _sample(model: Any) -> NDArray[Any]:
+    """Return rows such as the model takes: ids of texts, other whole numbers, pixels, or numbers of 0–1."""
+    kind = model.inputs[0].dtype
+    if kind == "string":
+        raise ExportError(
+            "a model that takes strings has no copy: the other runtimes take numbers.\n"
+            "  Export the part after its tokenizer."
+        )
+    if getattr(model, "takes", None) == "text":
+        return np.asarray(model.prepare(TEXTS), kind)
     shape = (CHECKED_ROWS, *model.inputs[0].shape[1:])
-    return np.random.default_rng(0).uniform(0, 255 if len(shape) == 4 else 1, shape).astype(np.float32)
+    rng = np.random.default_rng(0)
+    most = 255 if len(shape) == 4 else 1
+    if np.issubdtype(np.dtype(kind), np.integer):  # ids: 0 and 1 are in every table
+        return rng.integers(0, most, shape, dtype=kind, endpoint=True)
+    return rng.uniform(0, most, shape).astype(np.float32)
 
 
 def _write(model: Any, path: Path, keras_format: str) -> None:
@@ -122,19 +135,20 @@ def _write(model: Any, path: Path, keras_format: str) -> None:
         ) from error
 
 
-def _describe(path: Path, model: Any) -> None:
-    """Write down what the server needs to know: that pixels are 0–255."""
+def _finish_onnx(path: Path, model: Any) -> None:
+    """Let onnxruntime pool, and write down what the server needs to know: that pixels are 0–255."""
     onnx = import_extra("onnx", extra="onnx", purpose="the ONNX format")
     copy = onnx.load(str(path))
+    pool_over_images(copy.graph)
     onnx.helper.set_model_props(copy, {METADATA: json.dumps({"pixels": 255, "shape": list(model.inputs[0].shape[1:])})})
     onnx.save(copy, str(path))
 
 
-def _difference(path: Path, format: str, rows: NDArray[np.float32], expected: NDArray[np.float32]) -> float:
+def _difference(path: Path, format: str, rows: NDArray[Any], expected: NDArray[np.float32]) -> float:
     package, run = RUNTIMES[format]
     if importlib.util.find_spec(package) is None:
         return float("nan")
-    call: Callable[[NDArray[np.float32]], NDArray[np.float32]] = run(path)
+    call: Callable[[NDArray[Any]], NDArray[np.float32]] = run(path)
     return float(np.abs(call(rows) - expected).max())
 
 

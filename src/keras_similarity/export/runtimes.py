@@ -13,8 +13,8 @@ from keras_similarity.embed.onnx import open_onnx
 
 __all__ = ["RUNTIMES"]
 
-Rows = NDArray[np.float32]
-Call = Callable[[Rows], Rows]
+Rows = NDArray[Any]  # of the kind that the model takes
+Call = Callable[[Rows], NDArray[np.float32]]
 
 
 def _onnx(path: Path) -> Call:

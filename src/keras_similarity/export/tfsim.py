@@ -38,6 +38,14 @@ class SavedTfsimIndex:
         distance: What it was compiled with.
         cutpoints: Name -> threshold of its calibration, empty without one. For comparison: thresholds must be found
             anew, as unknown classes count differently here.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> saved = SavedTfsimIndex(np.eye(2, dtype="float32"), ["cat", "dog"], None, get_distance("cosine"), {})
+        >>> index = Index(saved.embeddings.shape[1], saved.distance)
+        >>> ids = index.add(saved.embeddings, saved.labels, data=saved.data)
+        >>> index.search([[0.9, 0.1]], k=1).labels.tolist()
+        [['cat']]
     """
 
     embeddings: NDArray[np.float32]

@@ -16,6 +16,13 @@ class CheckReport:
         lost_records: Ids of items that keep embedding and id and lose data and metadata, or their label, which becomes
             "lost label" and a number.
         repaired: Whether the index was repaired.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> Index(dim=2).check()
+        CheckReport(problems=(), lost_items=(), lost_records=(), repaired=False)
+        >>> CheckReport(problems=("row 3 is damaged",), lost_items=(3,)).ok
+        False
     """
 
     problems: tuple[str, ...] = ()

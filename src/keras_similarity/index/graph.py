@@ -43,6 +43,14 @@ class EngineReport:
         sample: How many queries it was measured with.
         rows: How many rows it covers.
         bytes: Memory it takes beside the rows.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(2, "euclidean")
+        >>> ids = index.add([[0, 0], [3, 4]])
+        >>> report = index.build()
+        >>> report.engine, report.recall, report.rows
+        ('exact', 1.0, 2)
     """
 
     engine: str

@@ -37,6 +37,12 @@ pymilvus = pytest.importorskip("pymilvus", reason="an extra (milvus); make test-
         ("postgresql://me:s3cret℀@host/db?table=shoes", "as libpq reads it"),
         ("postgresql://me:s3cret%ff@host/db?table=shoes", "as libpq reads it"),
         ("postgresql://me:s3cret\ud800@host/db?table=shoes", "as libpq reads it"),
+        ("postgresql://me:s3/cret@host/db?table=shoes", "with %40 for @ and %2F for /"),
+        ("postgresql://me:a@s3cret@host/db?table=shoes", "with %40 for @ and %2F for /"),
+        ("postgresql://me:a@b/s3cret@host/db?table=shoes", "with %40 for @ and %2F for /"),
+        ("postgresql://me:s3cret/db?table=shoes", "with %40 for @ and %2F for /"),
+        ("postgresql://me:a?s3cret@host/db?table=shoes", "with %40 for @ and %2F for /"),
+        ("postgresql://me:a#s3cret@host/db?table=shoes", "with %40 for @ and %2F for /"),
         ("milvus://host", "needs the name of a collection in its URL"),
         ('milvus://host?table=x";drop', "needs the name of a collection"),
         ("milvus://host?table=shop.shoes", "of lower-case letters"),
@@ -125,7 +131,28 @@ def test_words_of_libpq_that_repeat_a_password__are_blotted_out(monkeypatch):
     monkeypatch.setattr(psycopg, "connect", refuse)
     with pytest.raises(DatabaseUnavailableError, match=r"cannot use \*\*\*\.") as caught:
         Index.open(f"postgresql://me:{QUOTED}@host/db?table=shoes")
-    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_words_of_libpq_that_repeat_a_password_of_the_environment__are_blotted_out(monkeypatch):
+    def refuse(conninfo, **options):
+        raise psycopg.OperationalError("cannot use s3cret")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    monkeypatch.setenv("PGPASSWORD", "s3cret")
+    with pytest.raises(DatabaseUnavailableError, match=r"cannot use \*\*\*\.") as caught:
+        Index.open("postgresql://me@host/db?table=shoes")
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_rows_that_a_server_quotes__are_in_no_traceback(postgres):
+    customer = " ".join(["Ada", "Lovelace"])  # apart: a traceback quotes the line of a call
+    with Index(3, store=postgres.url()) as index:
+        table = index.store.rpartition("table=")[2]
+        postgres.execute(f"ALTER TABLE {table} ADD CONSTRAINT few CHECK (id_text <> '{customer}')")
+        with pytest.raises(DatabaseError, match="few") as caught:
+            index.add(np.ones((1, 3)), ids=[customer])
+    assert customer not in "".join(traceback.format_exception(caught.value))
 
 
 def test_server_with_passwords__right_one_opens_and_wrong_one_says_so(postgres, caplog):

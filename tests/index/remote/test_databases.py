@@ -2,17 +2,20 @@
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from keras_similarity import Index
 from keras_similarity.errors import ReadOnlyIndexError, UnknownIdError
 from keras_similarity.index.remote.milvus import nearest as milvus_nearest
 from keras_similarity.index.remote.milvus import tuning as milvus_tuning
+from keras_similarity.index.remote.postgres import filtering as postgres_filtering
 from keras_similarity.index.remote.postgres import nearest as postgres_nearest
 from keras_similarity.index.remote.postgres import tuning as postgres_tuning
 from keras_similarity.index.remote.qdrant import searching as qdrant_searching
 from oracles.where import combined
+
+DIM = 8
 
 
 def test_search__is_that_of_the_index_in_memory(filled, rng):
@@ -76,21 +79,51 @@ IDS = [1, "1", -3, "é", 2**62, "a"]
 LABELS = [None, "a", 1, "B", 0.5, True]
 
 
-@pytest.fixture
-def shelf(make):
-    return make(2)
+@pytest.mark.parametrize("database", ["postgres", "milvus", "qdrant", "qdrant_engine"], indirect=True)
+def test_any_filter__keeps_what_it_says(make):
+    shelf = make(2, engine="exact")
+
+    @settings(max_examples=60, deadline=None, derandomize=True)
+    @given(items=ITEMS, wheres=st.lists(WHERE, min_size=6, max_size=6))
+    def keeps_what_it_says(items, wheres):
+        items = [*items[:-1], {"a": 0, "b'c": 0, 'd"e%s': 0}]  # every field is known
+        shelf.add(np.ones((6, 2)), LABELS, ids=IDS, metadata=items)
+        twin = Index(2, "euclidean")
+        twin.add(np.ones((6, 2)), LABELS, ids=IDS, metadata=items)
+        for where in wheres:
+            expected = [record.id for record in twin.records(where=where)]
+            assert [record.id for record in shelf.records(where=where)] == expected, where
+        assert shelf.search(np.ones((1, 2)), k=6, where=where)[0].ids.tolist() == expected, where
+
+    keeps_what_it_says()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
-@given(items=ITEMS, wheres=st.lists(WHERE, min_size=6, max_size=6))
-def test_any_filter__keeps_what_it_says(shelf, items, wheres):
-    items = [*items[:-1], {"a": 0, "b'c": 0, 'd"e%s': 0}]  # every field is known
-    shelf.add(np.ones((6, 2)), LABELS, ids=IDS, metadata=items)
-    twin = Index(2, "euclidean")
-    twin.add(np.ones((6, 2)), LABELS, ids=IDS, metadata=items)
-    for where in wheres:
-        expected = [record.id for record in twin.records(where=where)]
-        assert [record.id for record in shelf.records(where=where)] == expected, where
+@pytest.mark.slow
+@pytest.mark.parametrize("database", ["postgres", "milvus", "qdrant_engine"], indirect=True)
+def test_any_filter__over_a_graph__finds_what_it_leaves(make, rng, monkeypatch):
+    monkeypatch.setattr(postgres_tuning, "FEW_NUMBERS", 0)
+    monkeypatch.setattr(postgres_filtering, "FEW_ALLOWED", 0)
+    monkeypatch.setattr(qdrant_searching, "FEW_ALLOWED", 0)
+    some = [None, True, 0, -1.5, 2**53 + 1, "", "B", "é", [1], {"a": 1}]
+    vectors, indexes = rng.normal(size=(2000, DIM)), (make(), Index(DIM, "euclidean"))
+    for index in indexes:
+        index.add(
+            vectors,
+            [LABELS[row % 6] for row in range(2000)],
+            metadata=[{"a": some[row % 10], "b'c": some[row % 7], 'd"e%s': row % 5 - 2} for row in range(2000)],
+        )
+    assert indexes[0].build().engine == "hnsw"
+
+    @settings(max_examples=150, deadline=None, derandomize=True)
+    @given(WHERE)
+    def finds_what_it_leaves(where):
+        left = {record.id for record in indexes[1].records(where=where)}
+        for neighbors in indexes[0].search(vectors[:3], k=5, where=where):
+            found = neighbors.ids.tolist()
+            assert set(found) <= left
+            assert len(set(found)) == len(found) == min(5, len(left))
+
+    finds_what_it_leaves()
 
 
 BOUNDS = [-(2**63), -1.5, 0, 2, 2.5, 2**53 - 1, 2**53, 2**53 + 1, 2.0**53, 2**63 - 1, "", "a", "ab", "b", "é", "😀"]

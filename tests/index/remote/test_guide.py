@@ -1,6 +1,8 @@
-"""The guide to databases prints what it says."""
+"""The guide to databases prints what it says, and its SQL is what PostgreSQL takes."""
 
-from guides import run_guide
+import re
+
+from guides import run_guide, text_of
 
 
 def test_the_guide_to_several_servers_prints_what_it_says(postgres, tmp_path, monkeypatch):
@@ -23,5 +25,10 @@ def test_the_guide_to_qdrant_prints_what_it_says(qdrant, tmp_path, monkeypatch):
 
 def test_the_guide_prints_what_it_says(postgres, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("SHOES_URL", postgres.url())
+    monkeypatch.setenv("SHOES_URL", postgres.url("shoes"))  # the page's table, of which its SQL speaks
     run_guide("databases.md")
+    (own_index,) = re.findall(r"```sql\n(.*?)```", text_of("databases.md"), re.DOTALL)
+    postgres.execute(own_index)
+    (defined,) = postgres.execute("SELECT indexdef FROM pg_indexes WHERE indexdef LIKE '%price%'")
+    assert "jsonb_typeof((metadata -> 'price'::text)) = 'number'::text" in defined[0]
+    postgres.execute("DROP TABLE shoes, shoes_labels, shoes_state")

@@ -1,5 +1,8 @@
 """What an index in PostgreSQL does its own way: the graph, the schema, what the server refuses."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -8,10 +11,11 @@ from keras_similarity import Index
 from keras_similarity.core import pairwise_distances
 from keras_similarity.errors import (
     DatabaseError,
+    DatabaseTimeoutError,
     IndexFormatError,
     IndexMismatchError,
 )
-from keras_similarity.index.remote.postgres import filtering, nearest, schema, tuning
+from keras_similarity.index.remote.postgres import filtering, nearest, prepared, schema, searching, tuning
 from oracles.where import as_item, satisfies
 
 COUNT = 1500
@@ -93,6 +97,23 @@ def test_make_and_open__errors_name_the_way_out(make, postgres):
         Index.open("redis://host/0")
 
 
+def test_made_by_many_at_once__by_one_of_them_and_the_others_are_told(postgres):
+    at_once = threading.Barrier(4)
+
+    def made(url):
+        at_once.wait()
+        try:
+            return Index(3, store=url)
+        except Exception as error:
+            return error
+
+    with ThreadPoolExecutor(4) as threads:
+        for _ in range(5):
+            outcomes = list(threads.map(made, [postgres.url()] * 4))
+            assert sorted(type(outcome).__name__ for outcome in outcomes) == [*["FileExistsError"] * 3, "PostgresIndex"]
+            next(outcome for outcome in outcomes if isinstance(outcome, Index)).close()
+
+
 def test_wide_rows__stay_with_exact_search(make, rng, monkeypatch):
     monkeypatch.setattr(tuning, "FEW_NUMBERS", 0)
     index = make(2001)
@@ -109,6 +130,49 @@ def test_recall_that_the_graph_misses__stays_with_exact_search(make, rng, monkey
     report = index.build()
     assert report.engine == "exact"
     assert report.reason.startswith("the graph finds 0.")
+
+
+@pytest.mark.parametrize("kind", ["clusters", "normal"])
+def test_recall_on_queries_that_are_held_out__is_the_one_asked_for(make, rng, monkeypatch, kind):
+    """What they are tuned with is made from the rows, and easier to find than what is not among them."""
+    monkeypatch.setattr(tuning, "FEW_NUMBERS", 0)
+    dim, count = {"clusters": (48, 8000), "normal": (16, 5000)}[kind]
+    centres = rng.normal(size=(count // 100, dim)) * (kind == "clusters")
+    rows = centres[rng.integers(0, len(centres), count + 500)] + 0.6 * rng.normal(size=(count + 500, dim))
+    index = make(dim)
+    index.add(rows[500:].astype(np.float32))
+    report = index.build()
+    queries = rows[:500].astype(np.float32)
+    truth = index.search(queries, exact=True)
+    assert report.engine == "hnsw"
+    assert near(index.search(queries), truth) >= 0.99
+    efforts = {}
+    for effort in tuning.EFFORTS[: tuning.EFFORTS.index(report.effort) + 1]:
+        with monkeypatch.context() as patch:
+            patch.setattr(searching.Searcher, "_effort", lambda *arguments, effort=effort: effort)
+            efforts[effort] = near(index.search(queries), truth)
+    least = min(effort for effort, recall in efforts.items() if recall >= 0.99)
+    assert report.effort <= 2.5 * least, efforts
+
+
+def test_build_that_fails_at_its_end__leaves_no_graph(make, rng, monkeypatch, postgres):
+    monkeypatch.setattr(tuning, "FEW_NUMBERS", 0)
+    index = make(DIM)
+    index.add(clustered(rng, COUNT))
+    table = index.store.rpartition("table=")[2]
+    graphs = "SELECT indexname FROM pg_indexes WHERE indexname = %s"
+
+    def ended(connection, *arguments):
+        assert connection.execute(graphs, (f"{table}_hnsw",)).fetchall()
+        connection.execute("SET LOCAL statement_timeout = 1; SELECT pg_sleep(1)")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "_limits", ended)
+        with pytest.raises(DatabaseTimeoutError):
+            index.build()
+    assert not postgres.execute(graphs, f"{table}_hnsw")
+    assert index.describe()["engine"]["engine"] == "exact"
+    assert index.build().engine == "hnsw"
 
 
 def test_schema__newer_is_refused_and_older_is_brought_up_to_date(make, postgres, monkeypatch):
@@ -169,3 +233,43 @@ def test_dropped_table__is_a_clear_error(make, postgres):
     postgres.execute(f"DROP TABLE {table}, {table}_state")
     with pytest.raises(DatabaseError, match="not there any more"):
         index.search(np.ones((1, 8)))
+
+
+def test_single_queries__prepared_for_some_k_and_asked_anew_for_others__find_the_same(make, rng, monkeypatch):
+    monkeypatch.setattr(prepared, "MOST_STATEMENTS", 2)
+    index, twin = make(DIM), Index(DIM, "euclidean")
+    gallery, query = clustered(rng, 60), clustered(rng, 1)
+    for each in (index, twin):
+        each.add(gallery[:30], labels=["ä", None, 3] * 10, ids=[f"ö{number}" for number in range(30)])
+        each.add(gallery[30:], labels=["ä", None, 3] * 10)
+    for _ in range(2):
+        for k in range(1, 12):
+            found, expected = index.search(query, k=k), twin.search(query, k=k)
+            assert found.ids.tolist() == expected.ids.tolist()
+            assert found.labels.tolist() == expected.labels.tolist()
+            np.testing.assert_allclose(found.distances, expected.distances, rtol=1e-6, atol=1e-7)
+    assert {len(names) for names in index._searcher._prepared._names.values()} == {2}
+
+
+def test_single_query__rows_that_the_database_rounds_apart__come_in_the_order_they_were_added(make, rng):
+    index, scales = make(DIM, "cosine"), rng.uniform(0.1, 9.0, size=(40, 1))
+    index.add(scales * clustered(rng, 1))  # one direction: of one distance, in numbers of more digits than its own
+    found = index.search(clustered(rng, 1), k=40)
+    assert len(set(found.distances[0].tolist())) == 1
+    assert found.ids[0].tolist() == list(range(40))
+
+
+def test_prepared_statement_that_takes_too_long__is_a_clear_error_and_the_next_search_answers(make, rng):
+    index = make(DIM, options={"options": "-c statement_timeout=200"})
+    index.add(clustered(rng, 30))
+    query = clustered(rng, 1)
+    first = index.search(query, k=3)
+
+    def slow(connection):
+        connection.execute("BEGIN; LOCK TABLE " + index._tables.rows + " IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(DatabaseTimeoutError, match="ended a statement"):
+            index.search(query, k=3)
+        connection.execute("ROLLBACK")
+
+    index._session.read(slow)
+    assert index.search(query, k=3).ids.tolist() == first.ids.tolist()

@@ -1,5 +1,6 @@
 """The server goes away, comes back, is slow, or is written to by others: clear errors, and nothing half-written."""
 
+import contextlib
 import threading
 import time
 
@@ -145,6 +146,36 @@ def test_connection_ended_at_the_commit__the_server_is_asked_and_it_happens_once
     assert index.generation == 1
 
 
+def test_question_about_a_commit_that_fails__is_asked_again_and_the_write_happens_once(make, postgres, monkeypatch):
+    import psycopg
+
+    index = make()
+    transaction, connected, asked = session.Session._transaction, session.Session._connected, []
+
+    class Interrupted:
+        """A connection on which nothing can be asked: it is ended by an administrator."""
+
+        def execute(self, *arguments):
+            asked.append(arguments)
+            raise psycopg.errors.AdminShutdown("terminating connection")
+
+    @contextlib.contextmanager
+    def first_interrupted(self):
+        with connected(self) as connection:
+            yield Interrupted() if not asked else connection
+
+    def lost(self, connection, work):
+        monkeypatch.setattr(session.Session, "_transaction", transaction)
+        return transaction(self, LosesItsCommit(connection, postgres, carried_out=True), work)
+
+    monkeypatch.setattr(session.Session, "_transaction", lost)
+    monkeypatch.setattr(session.Session, "_connected", first_interrupted)
+    assert index.add(np.repeat(ROW, 2, axis=0)).tolist() == [0, 1]
+    assert asked
+    assert list(index) == [0, 1]
+    assert index.generation == 1
+
+
 def test_server_gone_at_the_commit__says_that_it_is_not_known(make, postgres, monkeypatch, impatient):
     index = make()
 
@@ -225,3 +256,31 @@ def test_copy_while_another_writes__is_of_one_moment(make, monkeypatch):
     monkeypatch.setattr(copies, "read_state", written_to_after)
     copy = index.arrays()
     assert (copy.ids.tolist(), copy.labels, copy.generation) == ([0], ["before"], 1)
+
+
+def test_more_work_than_connections__waits_and_then_says_that_all_are_busy(make, postgres, impatient):
+    index = make(options={"connections": 2, "application_name": "two"})
+    taken, done = threading.Barrier(3), threading.Event()
+
+    def hold(connection):
+        taken.wait(10)
+        done.wait(10)
+
+    threads = [threading.Thread(target=index._session.read, args=(hold,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        taken.wait(10)
+        with pytest.raises(
+            DatabaseUnavailableError, match=r"all 2 connections to .* were busy for 1 s\.\n  Allow more: &"
+        ):
+            index.search(ROW)
+        assert postgres.execute("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'two'") == [(2,)]
+        waiting = threading.Thread(target=index.add, args=(ROW,))
+        waiting.start()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    waiting.join()
+    assert len(index) == 1

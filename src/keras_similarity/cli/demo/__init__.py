@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from keras_similarity.cli.options import AsJson
+from keras_similarity.cli.output import show_rows
+
 __all__ = ["demo"]
 
 
@@ -17,6 +20,7 @@ def demo(
     backend: Annotated[str | None, typer.Option(help="jax, tensorflow or torch; default: what is installed.")] = None,
     out: Annotated[Path, typer.Option(help="Where neighbors.png and model.keras are written.")] = Path("demo-output"),
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
+    as_json: AsJson = False,
 ) -> None:
     """Train on some classes, index the others too, look up, evaluate.
 
@@ -33,4 +37,7 @@ def demo(
     require_backend()
     from keras_similarity.cli.demo.run import run_demo
 
-    run_demo(data, out=out, seed=seed)
+    scores = run_demo(data, out=out, seed=seed, told_on_stderr=as_json)
+    if as_json:
+        rows = [{"classes": classes, "embedding": kind} | values for (classes, kind), values in scores.items()]
+        show_rows(rows, as_json=True)

@@ -40,8 +40,8 @@ NEIGHBORS = 5
 Scores = dict[tuple[str, str], dict[str, float]]
 
 
-def run_demo(data: str, *, out: Path, seed: int) -> Scores:
-    """Run the whole journey and print what came of it.
+def run_demo(data: str, *, out: Path, seed: int, told_on_stderr: bool = False) -> Scores:
+    """Run the whole journey and print what came of it; on stderr where stdout is for something else.
 
     Returns:
         `(classes, representation) -> scores`, as printed.
@@ -50,7 +50,7 @@ def run_demo(data: str, *, out: Path, seed: int) -> Scores:
         KerasSimilarityError: a fresh process finds other neighbours in the saved model.
     """
     started = time.process_time()
-    console, progress = Console(), Console(stderr=True)
+    console, progress = Console(stderr=told_on_stderr), Console(stderr=True)
     images, labels, what = load_images(data, seed=seed)
     images = frame(images)
     label_array = np.array(labels)

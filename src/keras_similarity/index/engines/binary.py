@@ -29,6 +29,14 @@ class BinaryScan:
     """Every row as a string of bits.
 
     Cost: d / 8 bytes a row; a search is O(n d / 64), and scores `effort` rows.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(64, engine="binary", recall=0.9)
+        >>> ids = index.add(np.random.default_rng(0).normal(size=(1500, 64)))
+        >>> report = index.build()
+        >>> report.engine, report.recall >= 0.9
+        ('binary', True)
     """
 
     name: ClassVar[str] = "binary"

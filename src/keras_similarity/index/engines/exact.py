@@ -36,6 +36,13 @@ class ExactEngine:
         distance: Any distance.
 
     Cost: one pass over the rows a search: O(q n d) time, about 10 MB beside the rows.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index = Index(2, "manhattan", engine="exact")
+        >>> ids = index.add([[0, 0], [3, 4]])
+        >>> index.search([[1, 0]], k=2).distances.tolist()
+        [[1.0, 6.0]]
     """
 
     name = "exact"

@@ -22,6 +22,11 @@ class SearchEngine(Protocol):
     """An approximate engine over the rows of one matrix, which never change.
 
     Everything it is given was checked: float32, C-contiguous, finite, k at most the number of rows.
+
+    Example:
+        >>> from keras_similarity.index.engines import APPROXIMATE
+        >>> sorted(name for name, engine in APPROXIMATE.items() if "inner_product" in engine.metrics)
+        ['binary', 'faiss', 'faiss-int8', 'faiss-ivf', 'faiss-pq', 'usearch']
     """
 
     name: str

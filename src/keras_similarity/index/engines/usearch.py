@@ -94,6 +94,9 @@ class UsearchGraph:
 
 
 def _load_usearch() -> Any:
+    # Before usearch: loaded after it, faiss crashes where it makes lists (usearch 2.26, faiss 1.15).
+    import faiss  # noqa: F401
+
     return import_extra("usearch.index", extra="usearch", purpose="the 'usearch' engine")
 
 

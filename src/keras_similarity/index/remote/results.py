@@ -17,7 +17,7 @@ from keras_similarity.index.ids import MISSING_ID, as_ids
 from keras_similarity.index.rows import Floats, Positions
 from keras_similarity.index.searching import within, without
 
-__all__ = ["Asked", "Found", "Part", "as_excluded", "id_array", "joined_parts", "ranked"]
+__all__ = ["Asked", "Found", "Line", "Part", "as_excluded", "id_array", "joined_parts", "ranked"]
 
 NOWHERE: Any = -2  # the position of what is not there
 
@@ -55,6 +55,43 @@ class Found:
     vectors: NDArray[np.float64] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The nearest rows of one query, in order: lists, which for ten neighbours take less time than arrays.
+
+    Args:
+        ids: Ints and strings.
+        codes: Of their labels.
+        seqs: Their places in the order of additions.
+        distances: `(m,)`.
+        vectors: Their embeddings `(m, d)`, float64.
+    """
+
+    ids: list[Any]
+    codes: list[int]
+    seqs: list[int]
+    distances: Floats
+    vectors: NDArray[np.float64]
+
+    @classmethod
+    def of_none(cls, width: int) -> "Line":
+        """Return no rows."""
+        return cls([], [], [], np.empty(0, np.float32), np.empty((0, width)))
+
+    def taken(self, order: list[int]) -> "Line":
+        """Return some of the rows, in another order."""
+        ids, codes, seqs = ([values[place] for place in order] for values in (self.ids, self.codes, self.seqs))
+        return Line(ids, codes, seqs, self.distances[order], self.vectors[order])
+
+    def as_found(self, k: int, count: int = 1) -> Found:
+        """Return the rows as those of `count` queries, no rows where there is more than one."""
+        positions = np.full((count, k), -1, np.intp)
+        distances = np.full((count, k), np.inf, np.float32)
+        positions[0, : len(self.ids)], distances[0, : len(self.ids)] = np.arange(len(self.ids)), self.distances
+        codes, seqs = np.array(self.codes, np.int32), np.array(self.seqs, np.int64)
+        return Found(self.ids, codes, seqs, positions, distances, self.vectors)
+
+
 def ranked(owners: NDArray[np.intp], gaps: Floats, seqs: NDArray[np.int64], count: int, k: int) -> tuple[Any, Any]:
     """Return positions and distances `(q, k)` of the nearest rows of each query.
 
@@ -87,7 +124,7 @@ class Part:
     ids: NDArray[Any]
     distances: Floats
     labels: NDArray[Any]
-    seqs: NDArray[np.int64]
+    seqs: NDArray[np.int64] | list[list[int]]
 
     @classmethod
     def of_none(cls, k: int, text_ids: bool, vocabulary: LabelVocabulary) -> "Part":
@@ -95,6 +132,14 @@ class Part:
         codes = np.empty((0, k), np.int32)
         ids = np.empty((0, k), object if text_ids else np.int64)
         return cls(ids, np.empty((0, k), np.float32), vocabulary.decode(codes), np.empty((0, k), np.int64))
+
+    @classmethod
+    def of_line(cls, line: Line, text_ids: bool, vocabulary: LabelVocabulary) -> "Part":
+        """Return the result for one query whose neighbours are all there."""
+        as_objects = text_ids or any(isinstance(value, str) for value in line.ids)
+        labels = vocabulary.decode(np.array([line.codes], np.int32))
+        ids = id_array(line.ids, as_objects=as_objects)[None]
+        return cls(ids, line.distances[None], labels, [line.seqs])
 
     @classmethod
     def of(cls, found: Found, asked: Asked, start: int, text_ids: bool, vocabulary: LabelVocabulary) -> "Part":
@@ -135,7 +180,7 @@ def joined_parts(parts: list[Part], fetch: Any) -> SearchResult:
     else:
         names = ("ids", "distances", "labels", "seqs")
         ids, distances, labels, seqs = (np.concatenate([getattr(part, name) for part in parts]) for name in names)
-    return SearchResult(ids, distances, labels, lambda row, column: fetch(int(seqs[row, column])))
+    return SearchResult(ids, distances, labels, lambda row, column: fetch(int(seqs[row][column])))
 
 
 def as_excluded(exclude: Any, count: int) -> list[Any]:

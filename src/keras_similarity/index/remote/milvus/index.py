@@ -25,6 +25,7 @@ from keras_similarity.index.remote.milvus.session import Session
 from keras_similarity.index.remote.milvus.state import State
 from keras_similarity.index.remote.milvus.tuning import build_graph
 from keras_similarity.index.remote.milvus.writing import Change, Writer
+from keras_similarity.index.remote.opening import closed_on_failure, settings_as_asked
 from keras_similarity.index.settings import Settings
 from keras_similarity.index.stores.disk.folder import check_durability
 
@@ -44,11 +45,8 @@ class MilvusIndex(MilvusReading, Index):
         check_durability(durability)
         address = Address.parse(str(store))
         session = Session(address)
-        try:
+        with closed_on_failure(session):
             self._adopt(session, address, settings, create(session, settings))
-        except BaseException:
-            session.close()
-            raise
 
     @classmethod
     def open(
@@ -63,7 +61,7 @@ class MilvusIndex(MilvusReading, Index):
         """Open an index that lives in Milvus; see `Index.open`.
 
         Args:
-            path: `milvus://user:password@host:19530/database?table=NAME`, and options; see `docs/databases.md`.
+            path: `milvus://user:password@host:19530/database?table=NAME`, and options; see `docs/milvus.md`.
             read_only: Refuse writes.
             durability: Milvus has one: what it has answered is in its log.
             distance, model: See `Index.open`.
@@ -77,15 +75,10 @@ class MilvusIndex(MilvusReading, Index):
         check_durability(durability)
         address = Address.parse(str(path))
         session = Session(address, read_only=read_only)
-        try:
+        with closed_on_failure(session):
             state = open_state(session)
-            settings = Settings.from_json(state.settings, distance)
-            settings.require(dim=None, distance=None, model=model)
             index = cls.__new__(cls)
-            index._adopt(session, address, settings, state)
-        except BaseException:
-            session.close()
-            raise
+            index._adopt(session, address, settings_as_asked(state.settings, distance, model), state)
         return index
 
     def _adopt(self, session: Session, address: Address, settings: Settings, state: State) -> None:

@@ -8,6 +8,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
@@ -96,11 +97,11 @@ class Writer:
                     step = _Step.of(state, change, self._width)
                     unfinished = True
                     self._begin(step)
-                    state, unfinished = step.later, False
                     tidy = self._tidied(step)
+                    state, unfinished = step.later, False
             except IndexLockedError:
                 raise  # the lock is another's now, who has tidied up
-            except Exception as error:
+            except BaseException as error:  # a Ctrl-C among them: other processes are not to wait for this one
                 # What was not answered may still be on its way: the lock stays until that is over.
                 if not (unfinished and isinstance(error, DatabaseTimeoutError | DatabaseUnavailableError)):
                     with contextlib.suppress(DatabaseError):
@@ -115,13 +116,23 @@ class Writer:
 
     def _begin(self, step: "_Step") -> None:
         for note in step.labels:
-            self._session.put([note], part=NOTES, over=True)
+            self._put([note], part=NOTES, over=True)
         for number, block in enumerate(in_blocks(step.rows, row_bytes, MOST_ROWS, MOST_BYTES)):
             if number:
                 self._lock.beat()
-            self._session.put(block)
+            self._put(block)
         self._lock.check()
         self._commit(step.note, step.later.generation)
+
+    def _put(self, rows: list[dict[str, Any]], **options: Any) -> None:
+        """Write rows; a Ctrl-C meanwhile is raised after the answer, when nothing of them is on its way any more."""
+        with ThreadPoolExecutor(1) as thread:
+            answer = thread.submit(self._session.put, rows, **options)
+            try:
+                answer.result()
+            except KeyboardInterrupt:
+                answer.result()  # raises what is worse: that there is no answer
+                raise
 
     def _tidied(self, step: "_Step") -> bool:
         """Delete what does not count any more; every reader leaves out what is left of it."""
@@ -137,7 +148,7 @@ class Writer:
 
     def _commit(self, note: dict[str, Any], generation: int) -> None:
         try:
-            self._session.put([note], part=NOTES, over=True)
+            self._put([note], part=NOTES, over=True)
         except DatabaseError:
             with contextlib.suppress(DatabaseError):
                 if read_state(self._session, newest=True).generation == generation:

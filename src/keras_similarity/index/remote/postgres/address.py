@@ -10,6 +10,8 @@ from keras_similarity.core.extras import import_extra
 __all__ = ["Address"]
 
 NAME = re.compile(r"(?:[a-z_][a-z0-9_]{0,47}\.)?[a-z_][a-z0-9_]{0,47}")  # PostgreSQL cuts names at 63 bytes
+# A "/", "@" or "#" more is one of a password, whose rest would pass for a host or a database, which are shown.
+PLACE = re.compile(r"(?:[^@/#]*@)?[^@/#]*(?:/[^@/#]*)?")
 MOST_CONNECTIONS = 8
 # Of libpq's options these alone are shown; any other may be a secret.
 SHOWN = ("user", "host", "port", "dbname")
@@ -65,14 +67,20 @@ def _understood(url: str) -> tuple[dict[str, str], dict[str, Any]]:
     psycopg = import_extra("psycopg", extra="postgres", purpose="an index in PostgreSQL")
     try:
         parts = urlsplit(url)
+        if parts.fragment or not PLACE.fullmatch(parts.netloc + parts.path):
+            raise ValueError("a letter of a password that needs to be quoted")
         given = parse_qsl(parts.query, keep_blank_values=True)
         own = {name: value for name, value in given if name in ("table", "connections")}
         rest = urlencode([pair for pair in given if pair[0] not in own], quote_via=quote)
-        return own, psycopg.conninfo.conninfo_to_dict(urlunsplit(parts._replace(query=rest)))
+        known = psycopg.conninfo.conninfo_to_dict(urlunsplit(parts._replace(query=rest)))
+        if not re.fullmatch("[0-9,]*", str(known.get("port") or "")):
+            raise ValueError("a password that is cut by a slash, where no user is")
+        return own, known
     except (psycopg.ProgrammingError, ValueError):  # their words may repeat a part of the URL, so they are dropped
         raise ValueError(
             "`store` needs a URL as libpq reads it: this one it does not understand.\n"
-            "  Write postgresql://user@host:5432/database?table=shoes, with %40 for @ in a password."
+            "  Write postgresql://user@host:5432/database?table=shoes, with %40 for @ and %2F for / in a "
+            "password."
         ) from None
 
 

@@ -15,6 +15,7 @@ from keras_similarity.index.index import Index
 from keras_similarity.index.items import fresh_ids
 from keras_similarity.index.readable import IndexArrays
 from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata, with_kept
+from keras_similarity.index.remote.opening import closed_on_failure, settings_as_asked
 from keras_similarity.index.remote.postgres.address import Address
 from keras_similarity.index.remote.postgres.checking import check
 from keras_similarity.index.remote.postgres.copies import as_arrays, as_columns
@@ -43,14 +44,10 @@ class PostgresIndex(PostgresReading, Index):
         check_durability(durability)
         address = Address.parse(str(store))
         session = Session(address, durable=durability == "full")
-        try:
-            space = settings.space
+        with closed_on_failure(session):
             kind = "vector" if settings.storage == "float32" else "halfvec"
-            create(session, Tables(address.table), settings.to_json(), f"{kind}({space.width})")
+            create(session, Tables(address.table), settings.to_json(), f"{kind}({settings.space.width})")
             self._adopt(session, address, settings, session.read(lambda c: read_state(c, Tables(address.table))))
-        except BaseException:
-            session.close()
-            raise
 
     @classmethod
     def open(
@@ -80,15 +77,10 @@ class PostgresIndex(PostgresReading, Index):
         check_durability(durability)
         address = Address.parse(str(path))
         session = Session(address, read_only=read_only, durable=durability == "full")
-        try:
+        with closed_on_failure(session):
             known, state = open_state(session, Tables(address.table))
-            settings = Settings.from_json(known, distance)
-            settings.require(dim=None, distance=None, model=model)
             index = cls.__new__(cls)
-            index._adopt(session, address, settings, state)
-        except BaseException:
-            session.close()
-            raise
+            index._adopt(session, address, settings_as_asked(known, distance, model), state)
         return index
 
     def _adopt(self, session: Session, address: Address, settings: Settings, state: State) -> None:

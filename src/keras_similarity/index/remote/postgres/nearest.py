@@ -4,6 +4,7 @@ The database orders; the distances are computed here, from the definition, so th
 engine. Where they are equal, the row that was added first comes first.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,12 +13,13 @@ import numpy as np
 from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.labels import NO_LABEL
-from keras_similarity.index.remote.postgres.conditions import Condition
-from keras_similarity.index.remote.postgres.wire import QueryVectors, read_vectors
-from keras_similarity.index.remote.results import Found, ranked
+from keras_similarity.index.remote.postgres.conditions import ALL, Condition
+from keras_similarity.index.remote.postgres.prepared import PreparedSearches
+from keras_similarity.index.remote.postgres.wire import QueryVectors, read_vectors, read_wholes, vector_bytes
+from keras_similarity.index.remote.results import Found, Line, ranked
 from keras_similarity.index.rows import Floats
 
-__all__ = ["GRAPH_CLASSES", "MOST_EFFORT", "Search", "block_size", "check_distance", "nearest"]
+__all__ = ["GRAPH_CLASSES", "MOST_EFFORT", "Search", "block_size", "check_distance", "nearest", "nearest_of_one"]
 
 # Distance -> pgvector's operator, and the end of its operator class.
 OPERATORS = {
@@ -31,6 +33,7 @@ GRAPH_CLASSES = {name: end for name, (_, end) in OPERATORS.items()}
 MOST_EFFORT = 1000  # the largest hnsw.ef_search
 MOST_QUERIES = 256  # of one statement
 BLOCK_NUMBERS = 2**22  # of the rows that it returns
+ONE_QUERY = "%s"
 SPARE = 4  # rows asked for beyond k: the database's rounding is another than ours at the k-th
 
 
@@ -63,7 +66,7 @@ class Search:
 
     def statement(self, *, single: bool) -> str:
         """Return the SQL, whose values are the queries and those of the condition, in the order of `values`."""
-        query = "%s::vector" if single else "queries.vector"
+        query = f"{ONE_QUERY}::vector" if single else "queries.vector"
         sign = OPERATORS[self.distance.name][0]
         if self.effort:
             order = f"embedding {sign} {query}" + ("" if self.dtype == np.float32 else "::halfvec")
@@ -96,24 +99,65 @@ def block_size(k: int, width: int) -> int:
 
 def nearest(connection: Any, search: Search, queries: Floats) -> Found:
     """Return the nearest rows of queries `(q, d)`, q ≥ 1 and no more than `block_size` says."""
-    single = len(queries) == 1
-    vectors = QueryVectors(queries, single=single)
-    values = (*search.condition.values, vectors) if single else (vectors, *search.condition.values)
-    rows = connection.execute(search.statement(single=single), values, binary=True).fetchall()
+    if len(queries) == 1:
+        return nearest_of_one(connection, search, queries).as_found(search.k)
+    values = (QueryVectors(queries, single=False), *search.condition.values)
+    rows = connection.execute(search.statement(single=False), values, binary=True).fetchall()
     if not rows:
-        none, empty = np.empty(0, np.int64), np.empty((0, queries.shape[1]))
-        nothing = ranked(none.astype(np.intp), none.astype(np.float32), none, len(queries), search.k)
-        return Found([], none.astype(np.int32), none, *nothing, empty)
-    ints, texts, labels, seq, embeddings, *owner = zip(*rows, strict=True)
-    seqs, near = np.array(seq, np.int64), read_vectors(embeddings, search.dtype, queries.shape[1]).astype(np.float64)
-    owners = np.zeros(len(rows), np.intp) if single else np.array(owner[0], np.intp)
-    asked = queries[0] if single else queries[owners]
-    gaps = search.distance.between(asked.astype(np.float64), near).astype(np.float32)
+        return Line.of_none(queries.shape[1]).as_found(search.k, len(queries))
+    ints, texts, labels, seq, embeddings, owner = zip(*rows, strict=True)
+    near = read_vectors(embeddings, search.dtype, queries.shape[1], np.dtype(np.float64))
+    seqs, owners = np.array(seq, np.int64), np.array(owner, np.intp)
+    gaps = search.distance.between(queries[owners].astype(np.float64), near).astype(np.float32)
     positions, distances = ranked(owners, gaps, seqs, len(queries), search.k)
-    ids = (
-        list(ints)
-        if None not in ints
-        else [t if whole is None else whole for whole, t in zip(ints, texts, strict=True)]
-    )
-    codes = np.array([NO_LABEL if code is None else code for code in labels], np.int32)
-    return Found(ids, codes, seqs, positions, distances, near)
+    codes = np.array(_codes(labels), np.int32)
+    return Found(_ids(ints, texts), codes, seqs, positions, distances, near)
+
+
+def nearest_of_one(connection: Any, search: Search, queries: Floats, prepared: PreparedSearches | None = None) -> Line:
+    """Return the nearest rows of one query `(1, d)`; where there is no filter, by what the connection has prepared.
+
+    This is the most frequent call, and what it costs is the number of NumPy's: they are cold after the wait.
+    """
+    found = _unfiltered(connection, search, queries, prepared) if search.condition is ALL and prepared else None
+    if found is None:
+        values = (*search.condition.values, QueryVectors(queries, single=True))
+        rows = connection.execute(search.statement(single=True), values, binary=True).fetchall()
+        columns: Any = zip(*rows, strict=True) if rows else ((),) * 5
+        ints, texts, labels, seqs, embeddings = columns
+        found = _ids(ints, texts), _codes(labels), list(seqs), embeddings
+    ids, codes, seqs, embeddings = found
+    if not ids:
+        return Line.of_none(queries.shape[1])
+    near = read_vectors(embeddings, search.dtype, queries.shape[1], np.dtype(np.float64))
+    gaps = search.distance.between(queries[0].astype(np.float64), near).astype(np.float32)
+    line = Line(ids, codes, seqs, gaps, near)
+    keys = list(zip(gaps.tolist(), seqs, strict=True))
+    if len(keys) <= search.k and keys == sorted(keys):
+        return line
+    return line.taken(sorted(range(len(keys)), key=keys.__getitem__)[: search.k])
+
+
+def _unfiltered(connection: Any, search: Search, query: Floats, prepared: PreparedSearches) -> Any:
+    """Return ids, codes, places and embeddings; None where the connection has prepared too much else."""
+    sql = search.statement(single=True).replace(ONE_QUERY, "$1")
+    columns = prepared.columns(connection, sql, vector_bytes(query))
+    if columns is None:
+        return None
+    ints, texts, labels, seqs, embeddings = columns
+    if None in ints:
+        encoding = connection.info.encoding
+        texts = [None if value is None else value.decode(encoding) for value in texts]
+    ids = _ids(read_wholes(ints, "q"), texts)
+    return ids, read_wholes(labels, "i", NO_LABEL), read_wholes(seqs, "q"), embeddings
+
+
+def _ids(ints: Sequence[int | None], texts: Sequence[str | None]) -> list[Any]:
+    """Return ids of the two columns that hold them."""
+    if None not in ints:
+        return list(ints)
+    return [text if whole is None else whole for whole, text in zip(ints, texts, strict=True)]
+
+
+def _codes(labels: Sequence[int | None]) -> list[int]:
+    return [NO_LABEL if code is None else code for code in labels]

@@ -102,30 +102,36 @@ def create(session: Session, tables: Tables, settings: dict[str, Any], vector: s
     Raises:
         FileExistsError: one of that name is there.
     """
+    from psycopg.errors import DuplicateTable, UniqueViolation
 
-    def work(connection: Any) -> bool:
+    def work(connection: Any) -> None:
         there = connection.execute("SELECT to_regclass(%s), to_regclass(%s)", (tables.state, tables.rows)).fetchone()
         if there != (None, None):
-            return False
-        for statement in CREATE:
-            names = {"state": tables.state, "labels": tables.labels, "rows": tables.rows}
-            connection.execute(statement.format(vector=vector, **names))
+            raise _taken(session)
+        try:
+            for statement in CREATE:
+                names = {"state": tables.state, "labels": tables.labels, "rows": tables.rows}
+                connection.execute(statement.format(vector=vector, **names))
+        except (DuplicateTable, UniqueViolation):  # of the server's own catalogue: another makes it at this moment
+            raise _taken(session) from None
         connection.execute(
             f"INSERT INTO {tables.state} (schema_version, settings, {STATE}) "
             "VALUES (%s, %s::jsonb, 0, 0, 0, 0, false, 0, '{}')",
             (SCHEMA_VERSION, json.dumps(settings)),
         )
-        return True
 
     if _encoding(session) != "UTF8":
         raise DatabaseError(
             f"an index needs a database in UTF8: that of {session.shown} is in {_encoding(session)}.\n"
             "  Make one with ENCODING 'UTF8'."
         )
-    if not session.write(work):
-        raise FileExistsError(
-            f"there is a table already at {session.shown}.\n  Open it with `Index.open`, or choose another table."
-        )
+    session.write(work)
+
+
+def _taken(session: Session) -> FileExistsError:
+    return FileExistsError(
+        f"there is a table already at {session.shown}.\n  Open it with `Index.open`, or choose another table."
+    )
 
 
 def open_state(session: Session, tables: Tables) -> tuple[dict[str, Any], State]:

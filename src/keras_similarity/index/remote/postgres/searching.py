@@ -10,7 +10,8 @@ from keras_similarity.core.where import Where
 from keras_similarity.index.remote.postgres.conditions import ALL, Condition, SqlTranslator
 from keras_similarity.index.remote.postgres.filtering import KEPT_SECONDS, Shares
 from keras_similarity.index.remote.postgres.label_table import PostgresLabels
-from keras_similarity.index.remote.postgres.nearest import MOST_EFFORT, Search, block_size, nearest
+from keras_similarity.index.remote.postgres.nearest import MOST_EFFORT, Search, block_size, nearest, nearest_of_one
+from keras_similarity.index.remote.postgres.prepared import PreparedSearches
 from keras_similarity.index.remote.postgres.schema import State, Tables, read_state
 from keras_similarity.index.remote.postgres.session import Session
 from keras_similarity.index.remote.postgres.tuning import as_settings
@@ -38,6 +39,8 @@ class Searcher:
     ) -> None:
         self._session, self._tables, self._settings, self._labels = session, tables, settings, labels
         self._shares = Shares(tables)
+        self._prepared = PreparedSearches()
+        self._rows, self._space = tables.rows, settings.space  # made anew where they are asked for
         self._state = state
         self._until = 0.0
 
@@ -49,7 +52,7 @@ class Searcher:
     def search(self, asked: Asked, fetch: Any) -> SearchResult:
         """Return the neighbours; `fetch` returns the record of an item by its place in the order of additions."""
         wanted = asked.k + (asked.excluded is not None)
-        step = block_size(wanted, self._settings.space.width)
+        step = block_size(wanted, self._space.width)
         parts = [
             self._session.read(lambda connection, start=start: self._part(connection, asked, wanted, start, step))
             for start in range(0, max(1, len(asked.queries)), step)
@@ -78,15 +81,22 @@ class Searcher:
     def _part(self, connection: Any, asked: Asked, wanted: int, start: int, step: int) -> Part:
         state = self.state(connection)
         queries = asked.queries[start : start + step]
-        distance, dtype = self._settings.distance, self._settings.space.dtype
+        distance, dtype = self._space.distance, self._space.dtype
         condition = self.condition(connection, asked.tree)
         effort = 0 if asked.exact else self._effort(connection, state, asked.tree, condition, wanted)
-        search = Search(self._tables.rows, distance, dtype, condition, wanted, effort)
+        search = Search(self._rows, distance, dtype, condition, wanted, effort)
         if len(queries) == 0:
             return Part.of_none(asked.k, state.text_ids, self._labels.known)
         if effort:
             self._session.set(connection, *as_settings(effort, filtered=asked.tree is not None))
-        found = nearest(connection, search, queries)
+        if len(queries) == 1 and asked.excluded is None and asked.max_distance is None:
+            line = nearest_of_one(connection, search, queries, self._prepared)
+            if len(line.ids) == wanted:
+                vocabulary = self._labels.first(connection, max(line.codes) + 1)
+                return Part.of_line(line, state.text_ids, vocabulary)
+            found = line.as_found(wanted)
+        else:
+            found = nearest(connection, search, queries)
         if effort and (found.positions[:, -1] < 0).any() and len(found.seqs) < len(queries) * state.items:
             # The graph ended its walk before it met enough rows.
             found = nearest(connection, Search(search.rows, distance, dtype, condition, wanted, 0), queries)
@@ -101,7 +111,7 @@ class Searcher:
         share = 1.0 if tree is None else self._shares.share(connection, repr(tree), condition, state.items)
         if share == 0:
             return 0
-        halves = 2 if self._settings.space.dtype == np.float16 else 1
+        halves = 2 if self._space.dtype == np.float16 else 1
         effort = max(tuned * max(1.0, wanted / TUNED_K) / share, halves * wanted)
         if effort > MOST_EFFORT:  # more than the graph can be asked for; under a filter, the most of it
             return MOST_EFFORT if tree is not None and halves * wanted <= tuned else 0

@@ -6,6 +6,7 @@ away during the commit itself, the server is asked what became of that very tran
 
 import contextlib
 import logging
+import os
 import time
 import weakref
 from collections.abc import Callable, Generator
@@ -66,7 +67,7 @@ class Session:
 
     def read(self, work: Callable[[Any], T]) -> T:
         """Return what `work` returns for a connection; on another one, where the first has gone."""
-        return self._tried(lambda: self._on_connection(work))
+        return self._tried(work)
 
     def snapshot(self, work: Callable[[Any], T]) -> T:
         """Return what `work` returns for a connection on which every statement sees the same moment."""
@@ -76,7 +77,7 @@ class Session:
                 connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
                 return work(connection)
 
-        return self._tried(lambda: self._on_connection(inside))
+        return self._tried(inside)
 
     def write(self, work: Callable[[Any], T]) -> T:
         """Return what `work` returns, its changes committed once; none of them, where this raises.
@@ -86,7 +87,7 @@ class Session:
         """
         if self.read_only:
             raise ReadOnlyIndexError(f"{self.shown} was opened to be read.\n  Open it without read_only.")
-        return self._tried(lambda: self._on_connection(lambda connection: self._transaction(connection, work)))
+        return self._tried(lambda connection: self._transaction(connection, work))
 
     def set(self, connection: Any, *settings: tuple[str, Any]) -> None:
         """Have settings of pgvector on a connection, at no cost when it has them already."""
@@ -99,31 +100,33 @@ class Session:
         """Close the connections."""
         self._pool.close()
 
-    def _tried(self, call: Callable[[], T]) -> T:
+    def _tried(self, work: Callable[[Any], T]) -> T:
         import psycopg
         import psycopg_pool
 
+        until = time.monotonic() + WAIT_SECONDS
         for left in reversed(range(TRIES)):
             try:
-                return call()
-            except psycopg_pool.PoolTimeout as error:
+                return self._on_connection(work, max(until - time.monotonic(), PAUSE_SECONDS))
+            except psycopg_pool.PoolTimeout:
                 with self._connected():  # or its own reason
                     pass
                 raise DatabaseUnavailableError(
                     f"all {self._address.connections} connections to {self.shown} were busy for {WAIT_SECONDS:.0f} s.\n"
                     "  Allow more: &connections=32."
-                ) from error
-            except psycopg_pool.PoolClosed as error:
-                raise DatabaseError(f"{self.shown} was closed.\n  Open it again.") from error
+                ) from None
+            except psycopg_pool.PoolClosed:
+                raise DatabaseError(f"{self.shown} was closed.\n  Open it again.") from None
             except psycopg.Error as error:
                 if left == 0 or not is_fleeting(error):
-                    raise as_failure(error, self.shown) from error
+                    # Without theirs as its cause: a traceback would show its details, which quote rows.
+                    raise as_failure(error, self.shown) from None
                 if is_lost(error):
                     self._pool.check()  # the others are gone with it
         raise AssertionError("the last try returns or raises")
 
-    def _on_connection(self, work: Callable[[Any], T]) -> T:
-        connection = self._pool.getconn()
+    def _on_connection(self, work: Callable[[Any], T], seconds: float) -> T:
+        connection = self._pool.getconn(seconds)
         try:
             return work(connection)
         finally:
@@ -137,6 +140,7 @@ class Session:
             transaction = connection.execute("SELECT pg_current_xact_id()::text").fetchone()[0]
             done = work(connection)
         except BaseException:
+            self._settings.pop(connection, None)  # they are undone too
             if not connection.broken:
                 connection.execute("ROLLBACK")
             raise
@@ -148,11 +152,16 @@ class Session:
         return done
 
     def _was_committed(self, transaction: str) -> bool:
-        """Ask the server what became of a transaction whose commit was not answered."""
+        """Ask the server what became of a transaction whose commit was not answered, until it answers that.
+
+        An error of the question's own must not pass for the write's, which would be done again.
+        """
+        import psycopg
+
         until = time.monotonic() + WAIT_SECONDS
         status: Any = "unknown"
         while time.monotonic() < until:
-            with contextlib.suppress(DatabaseUnavailableError), self._connected() as connection:
+            with contextlib.suppress(DatabaseUnavailableError, psycopg.Error), self._connected() as connection:
                 status = connection.execute("SELECT pg_xact_status(%s::xid8)", (transaction,)).fetchone()[0]
                 if status in ("committed", "aborted"):
                     return status == "committed"
@@ -160,7 +169,7 @@ class Session:
         raise DatabaseUnavailableError(
             f"the database of {self.shown} went away during a commit, and whether the write is there is not known.\n"
             "  Look when it is back; adding with the same ids again does no harm."
-        )
+        ) from None
 
     @contextlib.contextmanager
     def _connected(self) -> Generator[Any]:
@@ -169,13 +178,14 @@ class Session:
         try:
             connection = psycopg.connect(self._address.conninfo, autocommit=True)
         except psycopg.OperationalError as error:
-            raise self._unreachable(error) from error
+            raise self._unreachable(error) from None
         with connection:
             yield connection
 
     def _unreachable(self, error: Exception) -> DatabaseUnavailableError:
         reason = str(error).strip().splitlines()[0] if str(error) else type(error).__name__
-        for secret in self._address.secrets:
+        used = getattr(getattr(error, "pgconn", None), "password", b"").decode(errors="replace")  # of any source
+        for secret in filter(None, (*self._address.secrets, used, os.environ.get("PGPASSWORD"))):
             reason = reason.replace(secret, "***")
         return DatabaseUnavailableError(
             f"the database of {self.shown} cannot be reached: {reason}.\n"
@@ -189,7 +199,9 @@ class Session:
         try:
             found = connection.execute(version).fetchone()
             if found is None and not self.read_only:
-                with contextlib.suppress(psycopg.errors.InsufficientPrivilege, psycopg.errors.FeatureNotSupported):
+                errors = psycopg.errors
+                refused = errors.InsufficientPrivilege, errors.FeatureNotSupported
+                with contextlib.suppress(*refused, errors.UniqueViolation, errors.DuplicateObject):  # made at once
                     connection.execute("CREATE EXTENSION IF NOT EXISTS vector")
                 found = connection.execute(version).fetchone()
             if found is None or tuple(map(int, found[0].split(".")[:2])) < VECTOR_VERSION:
@@ -203,5 +215,5 @@ class Session:
                 "WHERE oid IN ('vector'::regtype, 'halfvec'::regtype)"
             ).fetchall()
         except psycopg.Error as error:
-            raise as_failure(error, self.shown) from error
+            raise as_failure(error, self.shown) from None
         self._type_ids = {name: (number, array) for name, number, array in rows}

@@ -5,13 +5,24 @@ unused number, 16 bits each, and big-endian numbers of 32 bits, of 16 for halves
 """
 
 import functools
+import struct
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["COPY_HEAD", "COPY_TAIL", "QueryVectors", "copy_rows", "read_vectors", "register", "vectors_field"]
+__all__ = [
+    "COPY_HEAD",
+    "COPY_TAIL",
+    "QueryVectors",
+    "copy_rows",
+    "read_vectors",
+    "read_wholes",
+    "register",
+    "vector_bytes",
+    "vectors_field",
+]
 
 COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 COPY_TAIL = b"\xff\xff"
@@ -39,29 +50,25 @@ def register(connection: Any, type_ids: dict[str, tuple[int, int]]) -> None:
         connection: Of psycopg.
         type_ids: "vector" and "halfvec" -> the type's number in this database, and that of its arrays.
     """
-    loader, single, many = _adapters(type_ids["vector"])
+    from psycopg.types.string import ByteaBinaryLoader  # psycopg has it in C
+
+    single, many = _adapters(type_ids["vector"])
     for number, _ in type_ids.values():
-        connection.adapters.register_loader(number, loader)
+        connection.adapters.register_loader(number, ByteaBinaryLoader)
     connection.adapters.register_dumper(QueryVectors, _by_shape(single, many))
 
 
 @functools.cache
-def _adapters(type_ids: tuple[int, int]) -> tuple[Any, Any, Any]:
-    from psycopg.adapt import Dumper, Loader
+def _adapters(type_ids: tuple[int, int]) -> tuple[Any, Any]:
+    from psycopg.adapt import Dumper
     from psycopg.pq import Format
-
-    class RawLoader(Loader):
-        format = Format.BINARY
-
-        def load(self, data: Any) -> bytes:
-            return bytes(data)
 
     class OneVector(Dumper):
         format = Format.BINARY
         oid = type_ids[0]
 
         def dump(self, obj: QueryVectors) -> bytes:
-            return obj.rows.shape[1].to_bytes(2, "big") + b"\0\0" + obj.rows.astype(">f4").tobytes()
+            return vector_bytes(obj.rows)
 
     class ManyVectors(Dumper):
         format = Format.BINARY
@@ -71,7 +78,7 @@ def _adapters(type_ids: tuple[int, int]) -> tuple[Any, Any, Any]:
             head = np.array([1, 0, type_ids[0], len(obj.rows), 1], ">i4").tobytes()
             return head + vectors_field(obj.rows, np.dtype(np.float32)).tobytes()
 
-    return RawLoader, OneVector, ManyVectors
+    return OneVector, ManyVectors
 
 
 @functools.cache
@@ -84,6 +91,24 @@ def _by_shape(single: Any, many: Any) -> Any:
             return self if obj.single else many(self.cls)
 
     return ByShape
+
+
+def vector_bytes(row: NDArray[np.float32]) -> bytes:
+    """Return one row `(1, d)` as pgvector sends and reads it."""
+    return row.shape[1].to_bytes(2, "big") + b"\0\0" + row.astype(">f4").tobytes()
+
+
+def read_wholes(values: Sequence[Any], kind: str, none: Any = None) -> list[Any]:
+    """Return whole numbers as a connection returned them in binary.
+
+    Args:
+        values: Bytes, None for NULL.
+        kind: What they are to `struct`: "q" for int8, "i" for int4.
+        none: What NULL becomes.
+    """
+    if None in values:
+        return [none if value is None else int.from_bytes(value, "big", signed=True) for value in values]
+    return list(struct.unpack(f">{len(values)}{kind}", b"".join(values)))
 
 
 def _vectors(rows: NDArray[Any], kind: str) -> Bytes:
@@ -99,11 +124,20 @@ def vectors_field(rows: NDArray[Any], dtype: np.dtype[Any]) -> Bytes:
     return _with_length(_vectors(rows, ">f2" if dtype == np.float16 else ">f4"))
 
 
-def read_vectors(values: Sequence[bytes], dtype: np.dtype[Any], width: int) -> NDArray[Any]:
-    """Return vectors as a connection returned them as rows `(n, d)`, in the type they are kept in."""
+def read_vectors(
+    values: Sequence[bytes], dtype: np.dtype[Any], width: int, to: np.dtype[Any] | None = None
+) -> NDArray[Any]:
+    """Return vectors as a connection returned them as rows `(n, d)`.
+
+    Args:
+        values: As they were returned.
+        dtype: What they are kept as.
+        width: Of the rows.
+        to: What they are wanted as; as they are kept, without.
+    """
     kind = np.dtype(">f2" if dtype == np.float16 else ">f4")
     head = HEAD_BYTES // kind.itemsize
-    return np.frombuffer(b"".join(values), kind).reshape(len(values), head + width)[:, head:].astype(dtype)
+    return np.frombuffer(b"".join(values), kind).reshape(len(values), head + width)[:, head:].astype(to or dtype)
 
 
 def numbers_field(values: NDArray[np.integer], kind: str) -> Bytes:

@@ -18,6 +18,7 @@ from keras_similarity.index.ids import Ids
 from keras_similarity.index.index import Index
 from keras_similarity.index.items import fresh_ids
 from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata, with_kept
+from keras_similarity.index.remote.opening import closed_on_failure, settings_as_asked
 from keras_similarity.index.remote.qdrant.address import Address
 from keras_similarity.index.remote.qdrant.items import as_points, check_sizes, put, with_ids
 from keras_similarity.index.remote.qdrant.reading import QdrantReading
@@ -57,11 +58,8 @@ class QdrantIndex(QdrantReading, Index):
         check_durability(durability)
         address = Address.parse(str(store))
         session = Session(address, make=True)
-        try:
+        with closed_on_failure(session):
             self._adopt(session, address, settings, create(session, settings))
-        except BaseException:
-            session.close()
-            raise
 
     @classmethod
     def open(
@@ -91,15 +89,10 @@ class QdrantIndex(QdrantReading, Index):
         check_durability(durability)
         address = Address.parse(str(path))
         session = Session(address, read_only=read_only)
-        try:
+        with closed_on_failure(session):
             state = open_state(session)
-            settings = Settings.from_json(state.settings, distance)
-            settings.require(dim=None, distance=None, model=model)
             index = cls.__new__(cls)
-            index._adopt(session, address, settings, state)
-        except BaseException:
-            session.close()
-            raise
+            index._adopt(session, address, settings_as_asked(state.settings, distance, model), state)
         return index
 
     def _adopt(self, session: Session, address: Address, settings: Settings, state: State) -> None:

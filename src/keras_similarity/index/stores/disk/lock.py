@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from keras_similarity.core.file_lock import try_lock
 from keras_similarity.errors import IndexLockedError, ReadOnlyIndexError
 
 __all__ = ["WriterLock"]
@@ -50,7 +51,7 @@ class WriterLock:
                 "  Searches work; to write, get permission, or save a copy elsewhere."
             ) from error
         try:
-            _lock(descriptor)
+            try_lock(descriptor)
         except BlockingIOError as error:
             owner = _owner(descriptor)
             os.close(descriptor)
@@ -70,21 +71,6 @@ class WriterLock:
             with contextlib.suppress(OSError):
                 os.close(self._descriptor)
             self._descriptor = None
-
-
-if os.name == "posix":
-    import fcntl
-
-    def _lock(descriptor: int) -> None:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-else:
-    import msvcrt
-
-    def _lock(descriptor: int) -> None:
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # pyright: ignore[reportAttributeAccessIssue]  Windows only
-        except PermissionError as error:
-            raise BlockingIOError(*error.args) from error
 
 
 def _describe_owner(descriptor: int) -> None:

@@ -1,7 +1,6 @@
-"""An index that lives in a folder."""
+"""An index that lives in a folder: made, opened, read and written by several, refused."""
 
 import json
-import logging
 import os
 import sqlite3
 import zlib
@@ -12,36 +11,13 @@ import pytest
 from keras_similarity import Index
 from keras_similarity.core import get_distance
 from keras_similarity.errors import (
-    CorruptIndexError,
     IndexFormatError,
     IndexLockedError,
     IndexMismatchError,
     ReadOnlyIndexError,
     UnknownIdError,
 )
-from keras_similarity.index.stores.disk import store as disk_store
 from keras_similarity.index.stores.disk.lock import WriterLock
-from keras_similarity.index.stores.disk.write_points import on_write_point
-
-
-@pytest.fixture
-def small_segments(monkeypatch):
-    monkeypatch.setattr(disk_store, "SEGMENT_ROWS", 16)
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "a shelf é"
-
-
-@pytest.fixture
-def filled(path, rng, small_segments):
-    """70 items in several segments and some in none, a few of them removed."""
-    with Index(4, "euclidean", store=path) as index:
-        index.add(rng.normal(size=(50, 4)), [f"class {row % 5}" for row in range(50)], data=list(range(50)))
-        index.add(rng.normal(size=(20, 4)), metadata=[{"n": row} for row in range(20)])
-        index.remove([3, 60])
-    return path
 
 
 def test_create_then_open__gives_back_everything(path, rng, tmp_path):
@@ -253,126 +229,6 @@ def test_compact__gives_room_back_and_changes_no_answer(filled, rng):
         assert found == (len(index),)
 
 
-def test_snapshot__is_the_index_at_that_moment(filled, tmp_path, rng):
-    with Index.open(filled) as index:
-        index.snapshot(tmp_path / "copy")
-        index.add(rng.normal(size=(30, 4)))
-        index.remove([0])
-        index.compact()
-    with Index.open(tmp_path / "copy") as copy:
-        assert list(copy) == [row for row in range(70) if row not in (3, 60)]
-        assert copy.check().ok
-        copy.add(rng.normal(size=(1, 4)))
-    with pytest.raises(FileExistsError):
-        Index.open(filled).snapshot(tmp_path / "copy")
-
-
-def test_snapshot__of_damaged_rows__is_refused(filled, tmp_path):
-    damage(sorted((filled / "segments").iterdir())[0], 4096 + 3)
-    with Index.open(filled) as index, pytest.raises(CorruptIndexError, match="vectors of its rows 0 to"):
-        index.snapshot(tmp_path / "copy")
-    assert not (tmp_path / "copy").exists()
-    assert [entry.name for entry in tmp_path.iterdir()] == [filled.name]
-
-
-def test_snapshot__of_an_index_in_memory__can_be_opened(tmp_path, rng):
-    index = Index(4)
-    index.add(rng.normal(size=(5, 4)))
-    index.snapshot(tmp_path / "copy")
-    assert list(Index.open(tmp_path / "copy")) == list(range(5))
-
-
-def test_save__of_an_index_on_disk__opens_in_memory(filled, tmp_path):
-    with Index.open(filled) as index:
-        index.save(tmp_path / "saved")
-        saved = Index.open(tmp_path / "saved")
-        assert saved.store == "memory"
-        assert list(saved) == list(index)
-        assert saved.get([5])[0].data == 5
-
-
-def test_graph__is_kept_beside_the_rows_and_loaded_behind(path, rng, caplog):
-    pytest.importorskip("faiss")
-    centres = rng.normal(size=(30, 8))
-    vectors = (centres[rng.integers(0, 30, 3000)] + 0.3 * rng.normal(size=(3000, 8))).astype(np.float32)
-    with Index(8, "euclidean", store=path, engine="faiss") as index:
-        index.add(vectors)
-        index.remove([0, 1])
-        report = index.build()
-        assert report.rows == 2998
-    with Index.open(path) as again:
-        again.wait()
-        assert again.describe()["engine"] == report.as_dict()
-        truth = again.search(vectors[5:50], k=10, exact=True)
-        assert np.isin(again.search(vectors[5:50], k=10).ids, truth.ids).mean() > 0.97
-        again.add(vectors[:1], ids=["late"])
-        assert again.search(vectors[:1], k=1).ids.tolist() == [["late"]]
-        again.snapshot(path.parent / "copy")
-    with Index.open(path.parent / "copy", read_only=True) as copy:
-        copy.wait()
-        assert copy.describe()["engine"]["engine"] == "faiss"
-    damage(next((path / "graphs").iterdir()), 5000)
-    with caplog.at_level(logging.WARNING), Index.open(path) as damaged:
-        damaged.wait()
-        assert "is damaged, and searches are exact until it is built again" in caplog.text
-        assert damaged.describe()["engine"]["engine"] == "exact"
-        assert damaged.search(vectors[5:50], k=10).ids.tolist() == truth.ids.tolist()
-        assert damaged.build().rows == 2999
-
-
-def test_rows_added_and_removed_while_a_graph_is_built__are_kept(path, rng, monkeypatch, small_segments):
-    pytest.importorskip("faiss")
-    from keras_similarity.index import builder
-
-    vectors = rng.normal(size=(1500, 4)).astype(np.float32)
-    index = Index(4, "euclidean", store=path, engine="faiss", durability="fast")
-    index.add(vectors[:1400], ids=range(1400))
-    index.remove([1])
-    index.add(vectors[1400:1405], ids=range(1400, 1405))
-    made = builder.Builder._made
-
-    def change_then_make(self, plan, matrix):
-        index.remove([7, 1401])
-        for row in range(1405, 1500):
-            index.add(vectors[row : row + 1], ids=[row])
-        index.add(vectors[9:10] + 1, ids=[9])
-        return made(self, plan, matrix)
-
-    monkeypatch.setattr(builder.Builder, "_made", change_then_make)
-    index.build()
-    expected = [row for row in range(1500) if row not in (1, 7, 9, 1401)] + [9]
-    assert list(index) == expected
-    index.close()
-    with Index.open(path) as again:
-        again.wait()
-        assert list(again) == expected
-        assert again.describe()["engine"]["engine"] == "faiss"
-        found = again.search(vectors[[0, 8, 1402, 1499]], k=1, exact=True)
-        assert found.ids[:, 0].tolist() == [0, 8, 1402, 1499]
-        assert again.check().ok
-
-
-def test_build_that_is_stopped__leaves_no_file(path, rng, monkeypatch):
-    pytest.importorskip("faiss")
-    from keras_similarity.index import builder
-
-    index = Index(8, store=path, engine="faiss")
-    index.add(rng.normal(size=(2000, 8)))
-    index.remove([0])
-    made = builder.Builder._made
-
-    def stop_then_make(self, plan, matrix):
-        self.stop()  # as `close()` in another thread does
-        return made(self, plan, matrix)
-
-    monkeypatch.setattr(builder.Builder, "_made", stop_then_make)
-    with pytest.raises(ReadOnlyIndexError, match="closed while its engine was being built"):
-        index.build()
-    assert len(list((path / "segments").iterdir())) == 1
-    index.close()
-    assert len(Index.open(path)) == 1999
-
-
 def test_files_a_crash_left__are_swept_away_by_the_next_writer(filled):
     for name in ("segments/00000099.segment", "segments/00000100.segment.new", "graphs/00000099.graph"):
         (filled / name).write_bytes(b"half")
@@ -436,120 +292,3 @@ def test_used_after_close__says_so(filled):
     with pytest.raises(ReadOnlyIndexError, match="is closed"):
         found[0][0].data  # noqa: B018  the access is the test
     assert found[0][0].id in index.search(np.zeros((1, 4)), k=2).ids
-
-
-def test_check__sound_index__is_ok(filled):
-    with Index.open(filled) as index:
-        report = index.check()
-    assert (report.ok, report.problems, report.lost_items, report.lost_records) == (True, (), (), ())
-
-
-def test_repair__damaged_vectors__removes_those_items_alone(filled, monkeypatch):
-    file = sorted((filled / "segments").iterdir())[0]
-    damage(file, 4096 + 3)
-    with Index.open(filled) as index:
-        with pytest.raises(CorruptIndexError, match="the vectors of its rows 0 to"):
-            index.search(np.zeros((1, 4)))
-        report = index.check()
-        assert not report.ok
-        assert set(report.lost_items) >= {0, 1, 2}
-        assert 3 not in report.lost_items  # removed before
-        assert index.check(repair=True).repaired
-        left = [row for row in range(70) if row not in {3, 60, *report.lost_items}]
-        assert list(index) == left
-        assert index.check().problems == ()
-        assert index.search(np.zeros((1, 4)), k=99).ids[0].tolist().count(-1) == 99 - len(left)
-        index.add(np.zeros((1, 4)), ids=["on"])
-    with Index.open(filled) as again:
-        assert list(again) == [*left, "on"]
-        assert again.get([69])[0].metadata == {"n": 19}
-
-
-def test_repair__damaged_ids_and_codes__come_back_from_the_database(filled):
-    with Index.open(filled) as index:
-        before = [(record.id, record.label, record.data) for record in index.records()]
-        segment = next(iter(index._store._parts.values())).segment
-        places = [segment._sections[name]["start"] for name in ("ids", "codes", "rows")]
-    for place in places:
-        damage(segment.path, place + 5)
-    with Index.open(filled) as damaged, pytest.raises(CorruptIndexError, match="the ids of its rows"):
-        damaged.search(np.zeros((1, 4)))
-    report = Index.repair(filled)
-    assert report.repaired
-    assert len(report.problems) == 3
-    assert report.lost_items == report.lost_records == ()
-    with Index.open(filled) as again:
-        assert [(record.id, record.label, record.data) for record in again.records()] == before
-
-
-def test_repair__damaged_record__keeps_the_item_without_it(filled):
-    connection = sqlite3.connect(filled / "index.sqlite")
-    connection.execute("UPDATE items SET data = x'6a39' WHERE row = 5")
-    connection.execute("DELETE FROM items WHERE row = 6")
-    connection.execute("UPDATE items SET metadata = '{\"n\": 99}' WHERE row = 51")
-    connection.commit()
-    connection.close()
-    with Index.open(filled) as index:
-        for row in (5, 6):
-            with pytest.raises(CorruptIndexError, match=f"row {row}"):
-                index.get([row])
-        with pytest.raises(CorruptIndexError, match="row"):
-            index.search(np.zeros((1, 4)), where={"n": 99})
-        report = index.check(repair=True)
-        assert sorted(report.lost_records) == [5, 6, 51]
-        assert report.lost_items == ()
-        assert [record.data for record in index.get([4, 5, 6])] == [4, None, None]
-        assert index.get([5])[0].label == "class 0"
-
-
-def test_repair__missing_segment__names_its_rows(filled):
-    files = sorted((filled / "segments").iterdir())
-    files[0].unlink()
-    with pytest.raises(CorruptIndexError, match=r"is missing.\n  `Index.repair"):
-        Index.open(filled)
-    report = Index.repair(filled)
-    assert report.lost_items[:4] == (0, 1, 2, 4)  # 3 was removed before
-    with Index.open(filled) as again:
-        assert len(again) == 68 - len(report.lost_items)
-
-
-def test_repair__killed_when_the_old_database_was_gone__is_finished_by_the_next(filled):
-    damage(sorted((filled / "segments").iterdir())[0], 4096 + 3)
-
-    def die(point):
-        if point.startswith("repair"):
-            raise KeyboardInterrupt
-
-    on_write_point(die)
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            Index.repair(filled)
-    finally:
-        on_write_point(None)
-    with pytest.raises(CorruptIndexError, match=r"was interrupted.\n  `Index.repair"):
-        Index.open(filled)
-    assert Index.repair(filled).problems == ()
-    with Index.open(filled) as again:
-        assert again.get([69])[0].metadata == {"n": 19}
-        assert again.check().ok
-
-
-def test_repair__nothing_there__is_file_not_found(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no index lives in"):
-        Index.repair(tmp_path)
-
-
-def test_segment_of_another_index__is_not_taken_for_its_own(filled, tmp_path, rng):
-    other = tmp_path / "other"
-    with Index(4, "euclidean", store=other) as index:
-        index.add(rng.normal(size=(50, 4)))
-    mine, theirs = (sorted((folder / "segments").iterdir())[0] for folder in (filled, other))
-    mine.write_bytes(theirs.read_bytes())
-    with pytest.raises(CorruptIndexError, match=r"first page is not the one|bytes instead of"):
-        Index.open(filled)
-
-
-def damage(file, place):
-    content = bytearray(file.read_bytes())
-    content[place] ^= 0x10
-    file.write_bytes(content)
