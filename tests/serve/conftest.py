@@ -1,9 +1,11 @@
-"""One server for the tests that leave it as it was."""
+"""One server for the tests that leave it as it was, and several in front of one database."""
 
 import numpy as np
 import pytest
 
+import keras_similarity as ks
 from serve.serving import make_shelf, running
+from serve.several import Server
 
 
 @pytest.fixture(scope="module")
@@ -17,3 +19,16 @@ def shelf(tmp_path_factory):
         folder / "shelf.index", encoder=True, limits=limits, snapshots=str(folder / "snapshots"), log=log
     ) as client:
         yield client, vectors, log
+
+
+@pytest.fixture
+def servers(postgres, rng, tmp_path):
+    """Two servers in front of one index of 300 rows in PostgreSQL."""
+    url = postgres.url("shelf")
+    with ks.Index(8, "euclidean", store=url) as index:
+        index.add(rng.normal(size=(300, 8)), labels=[f"class {n % 5}" for n in range(300)])
+    started = [Server(url, tmp_path / f"{number}.log") for number in range(2)]
+    yield started
+    for server in started:
+        server.kill()
+    postgres.execute("DROP TABLE shelf, shelf_labels, shelf_state")

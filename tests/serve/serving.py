@@ -29,6 +29,8 @@ def embed(rows):
     means = np.asarray(rows, np.float32).reshape(len(rows), -1, 3).mean(axis=1)
     if (means[:, 0] > 0.99).any():  # a white red channel makes it hang; a black picture, NaN
         time.sleep(60)
+    if (means[:, 2] > 0.99).any():  # a white blue channel makes it slow
+        time.sleep(0.5)
     if (means[:, 1] > 0.99).any():  # a white green channel makes it fail
         raise RuntimeError("out of order")
     return np.where(means.max(axis=1, keepdims=True) == 0, np.nan, means + 0.01)
@@ -43,7 +45,8 @@ service = Service(
 )
 service.hosts = service.hosts | set(options.get("hosts", []))
 if options.get("explorer"):
-    service.explorer = Explorer(lambda rows: rows[:, :2], most_points=options["explorer"])
+    images = Path(options["images"]) if "images" in options else None
+    service.explorer = Explorer(lambda rows: rows[:, :2], most_points=options["explorer"], images=images)
 run_server(
     service,
     port=0,

@@ -8,6 +8,7 @@ import pytest
 
 import keras_similarity as ks
 from keras_similarity.serve.answers import Answers
+from serve.serving import make_shelf, running
 
 QUOTED = 'a "b" \\ \n \x01 \u2028 é'
 
@@ -69,3 +70,39 @@ def test_metadata__is_read_once__as_long_as_there_is_room(monkeypatch, most, tim
     for _ in range(2):
         answers.of(counted, [(1, frozenset({"metadata"}))], index, index.generation)
     assert len(read) == times
+
+
+def test_answer_of_too_many_bytes__is_refused_and_the_others_of_its_call_are_not():
+    index = ks.Index(3)
+    index.add(np.eye(3, dtype=np.float32), ids=["a", "b", "c"], metadata=[{"text": "x" * 1000}] * 3)
+    result = index.search(np.eye(3, dtype=np.float32)[[0, 1, 1, 2]], 3)
+    parts = [(1, frozenset()), (2, frozenset({"metadata"})), (1, frozenset({"metadata"}))]
+    first, second, third = Answers(5000).of(result, parts, index, index.generation)
+    assert json.loads(first)["results"][0][0]["id"] == "a"
+    assert (second.status, "--answer-bytes" in second.detail) == (413, True)
+    assert json.loads(third)["results"][0][0]["id"] == "c"
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({"vectors": [[1, 2, 3]] * 10, "k": 6}, "--max-neighbors"),
+        ({"vector": [1, 2, 3], "k": 50, "include": ["vector"]}, "--answer-bytes"),
+        ({"vector": [1, 2, 3], "k": 50}, "--answer-bytes"),
+        ({"vector": [1, 2, 3], "k": 10, "include": ["vector"]}, None),
+        ({"vector": [1, 2, 3], "k": 20}, None),
+    ],
+)
+def test_neighbours_of_a_request__are_bounded(small, body, words):
+    status, _, answer = small.query(body)
+    assert status == (200 if words is None else 413), answer
+    assert words is None or words in answer["detail"]
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    """A client of a server that gives small answers."""
+    folder = tmp_path_factory.mktemp("small") / "shelf.index"
+    make_shelf(folder, np.random.default_rng(7))
+    with running(folder, limits={"neighbors": 50, "answer_bytes": 2000}) as client:
+        yield client

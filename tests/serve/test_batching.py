@@ -163,3 +163,39 @@ def test_more_than_may_wait__is_refused():
     with pytest.raises(Problem) as raised:
         run(calls, lambda calls: calls.ask(1, 2, 3))
     assert raised.value.status == 429
+
+
+def test_callers_that_left__keep_nobody_out():
+    calls = Calls(most_waiting=3, wait_seconds=LONG)
+
+    async def steps(calls):
+        await calls.ask(1, 2, 3)
+        leaving = [asyncio.ensure_future(calls.ask(work)) for work in (4, 5)]
+        await asyncio.sleep(0.01)
+        for one in leaving:
+            one.cancel()
+        await asyncio.sleep(0.01)
+        assert calls.batcher.waiting == 0
+        return await calls.ask(6, 7, 8)
+
+    assert run(calls, steps) == [60, 70, 80]
+
+
+def test_a_caller_that_leaves_its_call__changes_nothing_that_waits():
+    calls = Calls(most_rows=1)
+    release = threading.Event()
+    done = calls.batcher._run
+    calls.batcher._run = lambda works: release.wait() and done(works)
+
+    async def steps(calls):
+        leaving = asyncio.ensure_future(calls.batcher.submit(1))
+        await asyncio.sleep(0.05)
+        staying = asyncio.ensure_future(calls.batcher.submit(2))
+        await asyncio.sleep(0.01)
+        leaving.cancel()
+        await asyncio.sleep(0.01)
+        assert calls.batcher.waiting == 1
+        release.set()
+        return await staying
+
+    assert run(calls, steps) == 20

@@ -2,13 +2,17 @@
 
 import asyncio
 import base64
+import io
 import threading
+import time
 
 import numpy as np
 import pytest
+from PIL import Image as image
 
 from keras_similarity.core.pictures import png
 from keras_similarity.embed import Encoder
+from keras_similarity.serve import decoded_images
 from keras_similarity.serve.encoding import ServedEncoder
 from keras_similarity.serve.limits import Limits
 from keras_similarity.serve.metrics import Metrics
@@ -77,10 +81,87 @@ def test_any_number_of_images__fills_a_size_that_was_warmed_up():
 @pytest.mark.usefixtures("any_size")
 def test_decoder_that_does_not_come_back__makes_the_encoder_unusable(monkeypatch):
     release = threading.Event()
-    monkeypatch.setattr("keras_similarity.serve.encoding.read_image", lambda *_, **__: release.wait())
+    monkeypatch.setattr("keras_similarity.serve.decoded_images.read_image", lambda *_, **__: release.wait())
     monkeypatch.setattr("keras_similarity.serve.encoding.MOST_ROWS", 1)
     found, served = asked(*[IMAGE] * 4, limits=Limits(deadline_seconds=0.05))
     assert {answer.status for answer in found} == {504}
     assert not served.usable
     release.set()
     served.close()
+
+
+def plain(width, height, kind="PNG"):
+    """A picture of one colour in base64: a file of few bytes, however large it is."""
+    file = io.BytesIO()
+    picture = image.new("1" if kind == "PNG" else "RGB", (width, height))
+    picture.save(file, kind, **({"lossless": True} if kind == "WEBP" else {}))
+    return base64.b64encode(file.getvalue()).decode()
+
+
+@pytest.fixture
+def served():
+    made = []
+
+    def make(**limits):
+        encoder = Encoder(lambda rows: np.asarray(rows)[:, 0, 0], "image", (8, 8, 3), 3, "corners")
+        made.append(ServedEncoder(encoder, Limits(**limits), Metrics()))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def reads(monkeypatch):
+    """The thread in which each image is decoded."""
+    names = []
+    read = decoded_images.read_image
+
+    def noted(*arguments, **options):
+        pixels = read(*arguments, **options)
+        names.append(threading.current_thread().name)
+        return pixels
+
+    monkeypatch.setattr(decoded_images, "read_image", noted)
+    return names
+
+
+def test_images_of_more_pixels_than_a_request_may_have__are_refused_before_they_are_decoded(served, reads):
+    one = plain(1000, 800)
+    assert len(one) < 8000
+    with pytest.raises(Problem, match="--request-pixels") as refused:
+        asyncio.run(served(request_pixels=2_000_000).images([one] * 100))
+    assert refused.value.status == 413
+    assert len(reads) == 2
+
+
+@pytest.mark.parametrize("kind", ["PNG", "WEBP"])
+def test_few_bytes_of_many_pixels__are_not_decoded_in_the_models_thread(served, reads, kind):
+    large, encoder = plain(4000, 3000, kind), served()
+    assert len(large) < 8000
+    asyncio.run(encoder.images([large, IMAGE]))
+    assert all(name.startswith("images") for name in reads)
+    reads.clear()
+    asyncio.run(encoder.images([plain(500, 500, kind), IMAGE]))
+    assert set(reads) == {"the model"}
+
+
+def test_image_beyond_the_limit__is_refused_wherever_it_is_decoded(served):
+    encoder = served(image_pixels=10_000)
+    for width in (101, 2000):
+        with pytest.raises(Problem, match="--image-pixels") as refused:
+            asyncio.run(encoder.images([plain(width, 100)]))
+        assert refused.value.status == 413
+
+
+def test_images_that_nobody_waits_for_any_more__are_left_undecoded(served, monkeypatch):
+    done = []
+    monkeypatch.setattr("keras_similarity.serve.encoding.SMALL", 0)
+    monkeypatch.setattr(decoded_images, "read_image", lambda *_, **__: done.append(time.sleep(0.1)) or 0)
+    encoder = served(deadline_seconds=0.25)
+    with pytest.raises(Problem) as refused:
+        asyncio.run(encoder.images([plain(2000, 2000)] * 20))
+    assert refused.value.status == 504
+    time.sleep(0.5)
+    assert len(done) <= 4

@@ -264,3 +264,16 @@ def test_decisions__are_those_that_calibration_would_make(tmp_path):
     assert [item["right"] for item in items] == [
         labels[near] == label for near, label in zip(gaps.argmin(axis=1), labels, strict=True)
     ]
+
+
+@pytest.mark.parametrize("path", ["//v1/indexes/shelf/previews/1", "/v1/indexes/shelf/previews%2F1"])
+def test_a_preview__at_a_path_with_slashes_elsewhere__is_none(looked, path):
+    assert looked[0].ask("GET", path)[0] == 404
+
+
+def test_a_preview__asked_for_in_part__is_given_whole(looked):
+    whole = preview(looked[0], 2)[2]
+    for part in ("bytes=0-9", "bytes=-5", "bytes=999999-", "bytes=9-0", "pages=1-2"):
+        asked = urllib.request.Request(f"{looked[0].address}/v1/indexes/shelf/previews/2", headers={"range": part})
+        with urllib.request.urlopen(asked) as answer:
+            assert (answer.status, answer.read()) == (200, whole)

@@ -35,6 +35,7 @@ class Load:
 
     def __init__(self, ask, *, clients):
         self.statuses = []
+        self.seconds = []  # of those that got 200
         self.errors = []
         self._ask = ask
         self._stop = threading.Event()
@@ -53,23 +54,48 @@ class Load:
     def _run(self, number):
         turn = 0
         while not self._stop.is_set():
+            started = time.monotonic()
             try:
                 self.statuses.append(self._ask(number, turn))
             except (OSError, http.client.HTTPException) as error:  # the server was killed in the middle of an answer
                 self.errors.append(error)
                 return
+            if self.statuses[-1] == 200:
+                self.seconds.append(time.monotonic() - started)
             turn += 1
 
 
-def test_sigterm_under_load__answers_what_it_took_and_ends_with_0(folder):
+def test_sigterm_under_load__ends_with_0_and_refuses_only_what_it_did_not_take(folder):
     with running(folder) as client:
         with Load(lambda number, _: client.query({"id": number, "k": 5})[0], clients=8) as load:
             wait_until(lambda: len(load.statuses) > 100)
             client.process.send_signal(signal.SIGTERM)
             assert client.process.wait(timeout=12) == 0
         assert set(load.statuses) <= {200, 503}
+        # Connections of which no request was taken any more: none was cut within an answer.
+        words = ("refused", "reset", "Broken pipe", "without response")
+        assert all(any(word in str(error) for word in words) for error in load.errors), load.errors
         with ks.Index.open(folder) as index:  # the lock is free, and the folder sound
             assert index.check().ok
+
+
+def test_sigterm__answers_every_request_that_it_took(folder):
+    statuses = []
+
+    def ask():
+        status, _, body = client.query({"image": picture((9, 9, 255)), "k": 5})
+        statuses.append((status, len(body.get("results", [[]])[0])))
+
+    with running(folder, encoder=True) as client:
+        threads = [threading.Thread(target=ask) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: "keras_similarity_requests_in_flight 9.0" in client.ask("GET", "/metrics")[2])
+        client.process.send_signal(signal.SIGTERM)
+        for thread in threads:
+            thread.join()
+        assert client.process.wait(timeout=12) == 0
+    assert statuses == [(200, 5)] * 8
 
 
 def test_kill_9_during_upserts__every_acknowledged_item_is_there(folder, rng):
@@ -119,20 +145,27 @@ def test_reload_under_load__no_request_fails_and_the_new_index_answers(folder, r
         assert client.ask("GET", "/v1/indexes/shelf/items/kept")[0] == 200
 
 
-@pytest.mark.parametrize("limits", [{"in_flight": 4, "queue": 10**6}, {"in_flight": 10**6, "queue": 300}], ids=list)
-def test_overload__gets_429_with_retry_after_and_recovers(folder, limits):
-    with running(folder, limits=limits) as client:
+@pytest.mark.slow
+@pytest.mark.parametrize("limits", [{"in_flight": 4, "queue": 10**6}, {"in_flight": 10**6, "queue": 128}], ids=list)
+def test_overload__gets_429_with_retry_after_and_who_is_taken_waits_little(folder, limits):
+    """A call of the model takes 0.5 s here and one request; at most four are taken, and sixteen ask."""
+    with running(folder, encoder=True, limits=limits) as client:
         waits = []
+        items = {"input": [f"data:image/png;base64,{picture((9, 9, 255))}"] * 64, "model": "means"}
 
         def ask(number, _):
-            status, headers, _ = client.query({"vectors": [[number + 1, 2, 3]] * 200, "k": 100, "include": []})
-            waits.append(headers.get("retry-after")) if status == 429 else None
+            status, headers, _ = client.ask("POST", "/v1/embeddings", items)
+            if status == 429:
+                waits.append(headers.get("retry-after"))
+                time.sleep(0.05)
             return status
 
         with Load(ask, clients=16) as load:
-            wait_until(lambda: 429 in load.statuses and load.statuses.count(200) > 20)
+            wait_until(lambda: 429 in load.statuses and len(load.seconds) > 12)
         assert set(load.statuses) == {200, 429}
+        assert not load.errors
         assert set(waits) == {"1"}
+        assert np.quantile(load.seconds, 0.99) < 4.5  # sixteen would take 8 s
         assert client.query({"vector": [1, 2, 3]})[0] == 200
 
 
@@ -149,8 +182,8 @@ def test_model_that_hangs__is_504_for_its_requests_and_others_go_on(folder):
         assert client.process.wait(timeout=15) == 0  # the hanging thread does not keep it
 
 
-def test_model_that_fails__is_500_for_its_call_and_works_on(folder):
-    with running(folder, encoder=True) as client:
+def test_model_that_fails__is_500_for_its_call_and_works_on(folder, tmp_path):
+    with running(folder, encoder=True, log=tmp_path / "log") as client:
         for _ in range(6):  # more than hanging calls are forgiven
             status, _, body = client.query({"image": picture((0, 255, 0))})
             assert status == 500
@@ -158,6 +191,7 @@ def test_model_that_fails__is_500_for_its_call_and_works_on(folder):
             assert "out of order" not in body["detail"]  # what a model says is for the log
             assert client.query({"image": picture((9, 8, 7))})[0] == 200
         assert client.ask("GET", "/readyz")[0] == 200
+        wait_until(lambda: (tmp_path / "log").read_text().count("RuntimeError: out of order") == 6)
 
 
 def test_more_connections_than_may_be_open__are_closed_and_the_others_answered(folder):

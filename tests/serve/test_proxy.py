@@ -1,13 +1,9 @@
 """The server behind nginx with TLS, as the guide says, and the guides' curl lines. Without these programs they fail."""
 
 import base64
-import contextlib
 import io
 import json
 import os
-import re
-import shutil
-import socket
 import ssl
 import subprocess
 from pathlib import Path
@@ -19,36 +15,14 @@ import pytest
 from PIL import Image as image
 
 import keras_similarity as ks
-from serve.serving import running, wait_until
+from serve.nginx import blocks, guide, make_certificate, program, proxy
+from serve.serving import running
+from serve.several import free_port
 
 pytestmark = pytest.mark.proxy
 ROOT = Path(__file__).parents[2]
-GUIDE = ROOT / "docs" / "guides" / "deploy.md"
 NAME = "search.example.org"
 KEY = "k" * 32
-OUTSIDE = """
-%s
-worker_processes 1;
-daemon off;
-pid FOLDER/pid;
-error_log FOLDER/errors;
-events { worker_connections 256; }
-http {
-    access_log off;
-    client_body_temp_path FOLDER/bodies;
-    proxy_temp_path FOLDER/proxied;
-    fastcgi_temp_path FOLDER/f;
-    uwsgi_temp_path FOLDER/u;
-    scgi_temp_path FOLDER/s;
-    %s
-}
-"""
-
-
-def program(name):
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
-    assert found, f"these tests need {name}: apt-get install nginx-light openssl curl"
-    return found
 
 
 def make_index(folder, rng):
@@ -60,54 +34,23 @@ def make_index(folder, rng):
     return folder / "my.index"
 
 
-def blocks(language, path=GUIDE):
-    return re.findall(rf"^\s*```{language}\n(.*?)^\s*```", path.read_text(), re.DOTALL | re.MULTILINE)
-
-
 @pytest.fixture(scope="module")
 def proxied(tmp_path_factory):
     """A client of the server itself, the address of nginx in front of it, and the certificate."""
     folder = tmp_path_factory.mktemp("proxy")
-    certificate, key = folder / "cert.pem", folder / "key.pem"
-    about = ["-subj", f"/CN={NAME}", "-addext", f"subjectAltName=DNS:{NAME},DNS:localhost", "-days", "2"]
-    make = [program("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate]
-    subprocess.run([*make, *about], check=True, capture_output=True)
+    certificate, key = make_certificate(folder, NAME)
     limits = {"body_bytes": 1_000_000}
     index = make_index(folder, np.random.default_rng(5))
     with running(index, write=[KEY], encoder=True, explorer=50, hosts=[NAME], limits=limits) as client:
         port = free_port()
-        (config,) = blocks("nginx")
-        for given, ours in (
-            ("127.0.0.1:8000", f"127.0.0.1:{client.port}"),
-            ("listen 443", f"listen 127.0.0.1:{port}"),
-            (f"/etc/ssl/certs/{NAME}.pem", str(certificate)),
-            (f"/etc/ssl/private/{NAME}.key", str(key)),
-        ):
-            assert config.count(given) == 1
-            config = config.replace(given, ours)
-        user = "user root;" if os.geteuid() == 0 else ""
-        (folder / "nginx.conf").write_text((OUTSIDE % (user, config)).replace("FOLDER", str(folder)))
-        command = [program("nginx"), "-p", folder, "-e", folder / "errors", "-c", folder / "nginx.conf"]
-        proxy = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-        try:
-            wait_until(lambda: listens(port) or proxy.poll() is not None)
-            assert proxy.poll() is None, (folder / "errors").read_text()
+        ours = {
+            "127.0.0.1:8000": f"127.0.0.1:{client.port}",
+            "listen 443": f"listen 127.0.0.1:{port}",
+            f"/etc/ssl/certs/{NAME}.pem": str(certificate),
+            f"/etc/ssl/private/{NAME}.key": str(key),
+        }
+        with proxy(folder, guide(ours), port):
             yield client, port, certificate
-        finally:
-            proxy.terminate()
-            proxy.wait(10)
-
-
-def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def listens(port):
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-        return True
-    return False
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from keras_similarity.serve.keys import ApiKeys
 from keras_similarity.serve.limits import Limits
 from keras_similarity.serve.metrics import Metrics
 from keras_similarity.serve.server import run_server
-from keras_similarity.serve.service import LOOPBACK, Service, served_indexes
+from keras_similarity.serve.service import LOOPBACK, Service, is_loopback, served_indexes
 
 __all__ = [
     "LOOPBACK",
@@ -16,6 +16,7 @@ __all__ = [
     "Metrics",
     "Service",
     "create_app",
+    "is_loopback",
     "run_server",
     "served_indexes",
 ]

@@ -1,4 +1,4 @@
-"""One line of JSON for each request, on stderr: gathered, and written by a thread: a slow reader slows nobody."""
+"""A line of JSON for each request, on stderr: gathered, and written by a thread: a slow reader slows nobody."""
 
 import asyncio
 import sys
@@ -27,26 +27,33 @@ class AccessLog:
         self._writing: asyncio.Future[None] | None = None
         self._scheduled = False
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is written anywhere."""
+        return self._stream is None
+
     def write(self, request_id: str, method: str, path: str, status: int, seconds: float, client: Any) -> None:
         """Note one answered request."""
+        self.add(
+            {
+                "time": round(time.time(), 3),
+                "request_id": request_id,
+                "method": method,
+                "path": path,
+                "status": status,
+                "ms": round(seconds * 1e3, 3),
+                "client": client[0] if client else None,
+            }
+        )
+
+    def add(self, line: dict[str, Any]) -> None:
+        """Note something, in the thread of the event loop."""
         if self._stream is None:
             return
         if len(self._lines) >= MOST_LINES:
             self._dropped += 1
             return
-        self._lines.append(
-            msgspec.json.encode(
-                {
-                    "time": round(time.time(), 3),
-                    "request_id": request_id,
-                    "method": method,
-                    "path": path,
-                    "status": status,
-                    "ms": round(seconds * 1e3, 3),
-                    "client": client[0] if client else None,
-                }
-            )
-        )
+        self._lines.append(msgspec.json.encode(line))
         if not self._scheduled:
             self._scheduled = True
             asyncio.get_running_loop().call_later(GATHER_SECONDS, self._hand_over)

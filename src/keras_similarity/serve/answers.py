@@ -1,5 +1,6 @@
 """Found neighbours as JSON; what is said of an item beside its distance is written once, until the index changes."""
 
+import math
 from typing import Any
 
 import msgspec
@@ -8,25 +9,32 @@ import numpy as np
 from keras_similarity.core.label_json import label_to_json
 from keras_similarity.core.results import Record, SearchResult
 from keras_similarity.index import Index
+from keras_similarity.serve.problems import Problem
 
-__all__ = ["Answers"]
+__all__ = ["NUMBER_BYTES", "Answers", "too_large_answer"]
 
+NUMBER_BYTES = 16  # of a vector, in JSON, or somewhat more
 MOST_CHARACTERS = 50_000_000  # of what is kept
 Texts = tuple[str, str]  # before and after an item's distance
 
 
 class Answers:
-    """Makes answers from results, in the one thread that searches."""
+    """Makes answers from results, in the one thread that searches.
 
-    def __init__(self) -> None:
+    Args:
+        most_bytes: Of the neighbours in one answer; what has more is a problem.
+    """
+
+    def __init__(self, most_bytes: float = math.inf) -> None:
+        self._most_bytes = most_bytes
         self._kept: dict[bool, dict[int | str, Texts]] = {False: {}, True: {}}  # by whether metadata is in it
         self._characters = 0
         self._generation = -1
 
     def of(
         self, result: SearchResult, parts: list[tuple[int, frozenset[str]]], index: Index, generation: int
-    ) -> list[bytes]:
-        """Return an answer for each request.
+    ) -> list[bytes | Problem]:
+        """Return an answer for each request, or why it has none.
 
         Args:
             result: Of all their queries.
@@ -41,18 +49,24 @@ class Answers:
             self._generation = generation
         ids, distances = result.ids.tolist(), result.distances.tolist()
         _leave_out_missing(ids, None if result.ids.dtype == object else -1)
-        answers: list[bytes] = []
-        row = 0
+        answers: list[bytes | Problem] = []
+        end = 0
         for count, include in parts:
             rows: list[str] = []
-            for _ in range(count):
+            left = self._most_bytes
+            end += count
+            for row in range(end - count, end):
                 texts = self._texts(ids[row], include, result, row)
                 # Infinity is null there: a distance too far for a number of JSON, or one of the missing left over here.
                 numbers = _json(distances[row])[1:-1].split(",")
                 found = zip(texts, numbers, strict=False)
                 rows.append(",".join([f"{before}{distance}{after}" for (before, after), distance in found]))
-                row += 1
-            answers.append(f'{{"results":[[{"],[".join(rows)}]]}}'.encode() if count else b'{"results":[]}')
+                left -= len(rows[-1])
+                if left < 0:
+                    answers.append(too_large_answer(self._most_bytes))
+                    break
+            else:
+                answers.append(f'{{"results":[[{"],[".join(rows)}]]}}'.encode() if count else b'{"results":[]}')
         return answers
 
     def _texts(self, ids: list[int | str], include: frozenset[str], result: SearchResult, row: int) -> list[Texts]:
@@ -77,6 +91,12 @@ class Answers:
         self._kept[with_metadata][item_id] = texts
         self._characters += len(texts[0]) + len(texts[1])
         return texts
+
+
+def too_large_answer(most_bytes: float) -> Problem:
+    """Return the refusal of an answer that would be too large."""
+    what = f"an answer may have {most_bytes:,} bytes of neighbours (--answer-bytes)"
+    return Problem(413, f"{what}, and this one has more.\n  Ask for less, or `include` less.")
 
 
 def _leave_out_missing(ids: list[list[Any]], missing: int | None) -> None:

@@ -6,20 +6,24 @@ asks alone never waits. One thread runs the calls, so that what they use needs n
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
 
+from keras_similarity.serve.metrics import CallMetrics
 from keras_similarity.serve.problems import Problem
 
 __all__ = ["Batcher"]
 
 logger = logging.getLogger(__name__)
 
+UNWATCHED = CallMetrics(*[lambda _: None] * 3)
 MOST_ABANDONED = 3  # calls that never came back; a thread cannot be ended from outside
 
 
@@ -30,6 +34,7 @@ class Job:
     work: Any
     rows: int
     done: asyncio.Future[Any]
+    since: float  # of time.perf_counter()
 
 
 class CallThread:
@@ -62,7 +67,7 @@ class Batcher:
         most_waiting: Rows that wait; more are refused with 429.
         call_seconds: After which a call is given up: its requests get 504, and a new thread goes on with the others.
         wait_seconds: How long a call waits, at most, for as many rows as the last one had.
-        observe: Called with the number of rows of each call.
+        metrics: Where calls are noted: their rows, how long the first of these waited, how long the call took.
     """
 
     def __init__(
@@ -74,7 +79,7 @@ class Batcher:
         most_waiting: int,
         call_seconds: float,
         wait_seconds: float = 0.0,
-        observe: Callable[[int], None] = lambda rows: None,
+        metrics: CallMetrics = UNWATCHED,
     ) -> None:
         self._name = name
         self._run = run
@@ -82,7 +87,7 @@ class Batcher:
         self._most_waiting = most_waiting
         self._call_seconds = call_seconds
         self._wait_seconds = wait_seconds
-        self._observe = observe
+        self._metrics = metrics
         self._waiting: deque[Job] = deque()
         self._rows = 0
         self._running: object | None = None  # the call under way
@@ -118,16 +123,26 @@ class Batcher:
                 headers={b"retry-after": b"1"},
             )
         loop = asyncio.get_running_loop()
-        job = Job(work, rows, loop.create_future())
+        job = Job(work, rows, loop.create_future(), time.perf_counter())
         self._waiting.append(job)
         self._rows += rows
         if self._running is None:
             self._gather(loop)
-        return await job.done
+        try:
+            return await job.done
+        except asyncio.CancelledError:
+            self._leave(job)
+            raise
 
     def close(self) -> None:
         """Let the thread end; a call under way is not waited for."""
         self._thread.close()
+
+    def _leave(self, job: Job) -> None:
+        """Take a job out of the queue, so that what nobody waits for keeps nobody out."""
+        with contextlib.suppress(ValueError):  # its call has begun
+            self._waiting.remove(job)
+            self._rows -= job.rows
 
     def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
         """Have a call started: after this round of the loop, or once as much has come as the last time."""
@@ -148,18 +163,21 @@ class Batcher:
         if not jobs:
             return
         self._last_rows = sum(job.rows for job in jobs)
-        self._observe(self._last_rows)
+        self._metrics.rows(self._last_rows)
+        self._metrics.wait_seconds(time.perf_counter() - jobs[0].since)
         call = self._running = object()
         alarm = loop.call_later(self._call_seconds, self._abandon, loop, call, jobs)
         works = [job.work for job in jobs]
 
         def make_call() -> None:
+            started = time.perf_counter()
             try:
                 answers = self._run(works)
             except BaseException as error:  # every request of the call hears of it
                 answers = [error] * len(works)
+            seconds = time.perf_counter() - started
             try:
-                loop.call_soon_threadsafe(self._finish, loop, call, alarm, jobs, answers)
+                loop.call_soon_threadsafe(self._finish, loop, call, alarm, jobs, answers, seconds)
             except RuntimeError:
                 logger.info("a call of %s came back after the server's end", self._name)
 
@@ -184,7 +202,9 @@ class Batcher:
         alarm: asyncio.TimerHandle,
         jobs: list[Job],
         answers: Sequence[Any],
+        seconds: float,
     ) -> None:
+        self._metrics.call_seconds(seconds)
         if self._running is not call:  # it was given up
             self.abandoned -= 1
             return

@@ -1,23 +1,27 @@
 """The model behind HTTP: everything that waits is embedded in one call, and small images are decoded in it too."""
 
-import base64
-import binascii
+import contextlib
 import functools
+import logging
 import os
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.embed import Encoder, ImageTooLargeError, UnsupportedImageError, read_image
+from keras_similarity.embed import Encoder
 from keras_similarity.serve.batching import Batcher
+from keras_similarity.serve.decoded_images import ManyPixelsError, decode_images, decode_small_images
 from keras_similarity.serve.limits import Limits
-from keras_similarity.serve.metrics import Metrics
+from keras_similarity.serve.metrics import ABANDONED, Metrics
 from keras_similarity.serve.problems import Problem
 
 __all__ = ["ServedEncoder"]
+
+logger = logging.getLogger(__name__)
 
 # Rows of one call: the model is compiled once for each, and what waits is filled up to the next of them.
 SIZES = (1, 2, 4, 8, 16, 24, 32, 48, 64)
@@ -44,9 +48,11 @@ class ServedEncoder:
         batcher = functools.partial(
             Batcher, most_rows=MOST_ROWS, most_waiting=limits.queue, call_seconds=limits.deadline_seconds
         )
-        self._decoder = batcher("the decoder of images", self._decode_all)
-        self._batcher = batcher("the model", self._run, wait_seconds=WAIT_SECONDS, observe=metrics.batches("model"))
+        self._decoder = batcher("the decoder of images", self._decode_all, metrics=metrics.calls("images"))
+        self._batcher = batcher("the model", self._run, wait_seconds=WAIT_SECONDS, metrics=metrics.calls("model"))
         metrics.watch("model_waiting", "Rows that wait for the model", lambda: self._batcher.waiting)
+        for of, calls in (("images", self._decoder), ("model", self._batcher)):
+            metrics.watch("abandoned_calls", ABANDONED, lambda calls=calls: calls.abandoned, of=of)
 
     @property
     def usable(self) -> bool:
@@ -68,7 +74,8 @@ class ServedEncoder:
         """
         self._require("image")
         if sum(map(len, encoded)) <= SMALL * len(encoded):
-            return await self._batcher.submit(encoded, len(encoded))
+            with contextlib.suppress(ManyPixelsError):
+                return await self._batcher.submit(encoded, len(encoded))
         pixels = await self._decoder.submit(encoded, len(encoded))
         return await self._batcher.submit(pixels, len(encoded))
 
@@ -102,38 +109,18 @@ class ServedEncoder:
 
     def _decode_all(self, works: Sequence[Sequence[str]]) -> list[Any]:
         """Return the pixels of each request's images, or why they cannot be had."""
-        return list(self._pool.map(self._decoded, works))
+        end = time.monotonic() + self._limits.deadline_seconds
+        decode = functools.partial(decode_images, shape=self.encoder.shape, limits=self._limits, end=end)
+        return list(self._pool.map(functools.partial(_tried, decode), works))
 
-    def _decoded(self, encoded: Sequence[str]) -> NDArray[np.uint8] | Exception:
-        try:
-            pixels = np.empty((len(encoded), *self.encoder.shape), np.uint8)
-            for row, value in enumerate(encoded):
-                pixels[row] = self._image(value)
-        except Exception as error:  # of one request: the others must not suffer from it
-            return error
-        return pixels
-
-    def _image(self, value: str) -> NDArray[np.uint8]:
-        try:
-            content = base64.b64decode(value, validate=True)
-        except (binascii.Error, ValueError) as error:
-            raise Problem(400, f"an image must be base64: {error}.\n  Encode the file's bytes.") from error
-        if len(content) > self._limits.image_bytes:
-            raise Problem(
-                413,
-                f"an image may have {self._limits.image_bytes:,} bytes (--image-bytes): got {len(content):,}.\n"
-                "  Scale it down.",
-            )
-        try:
-            return read_image(content, self.encoder.shape, most_pixels=self._limits.image_pixels)
-        except ImageTooLargeError as error:
-            raise Problem(413, f"{error} The limit is --image-pixels.") from error
-        except UnsupportedImageError as error:
-            raise Problem(415, str(error)) from error
+    def _decoded(self, work: Any) -> Any:
+        if isinstance(work, np.ndarray):
+            return work
+        return _tried(functools.partial(decode_small_images, shape=self.encoder.shape, limits=self._limits), work)
 
     def _run(self, works: Sequence[Any]) -> list[Any]:
         """Return the embeddings of each request's rows, or of its images that are still to be decoded."""
-        answers = [work if isinstance(work, np.ndarray) else self._decoded(work) for work in works]
+        answers = [self._decoded(work) for work in works]
         sound = [rows for rows in answers if not isinstance(rows, Exception)]
         if not sound:
             return answers
@@ -155,4 +142,13 @@ class ServedEncoder:
         try:
             return self.encoder.raw(rows, batch_size=size)  # filled up to it
         except Exception as error:
+            logger.exception("the model %s failed with %d inputs", self.encoder.name, len(rows))
             raise Problem(500, f"the model failed: {type(error).__name__}.\n  The server's log says more.") from error
+
+
+def _tried(decode: Callable[[Sequence[str]], NDArray[np.uint8]], encoded: Sequence[str]) -> Any:
+    """Return the pixels of one request's images, or what it failed with: the others must not suffer from it."""
+    try:
+        return decode(encoded)
+    except Exception as error:
+        return error

@@ -15,11 +15,11 @@ from keras_similarity.serve.keys import READ, WRITE
 from keras_similarity.serve.problems import Problem, problem_body
 from keras_similarity.serve.service import Service
 
-__all__ = ["ANSWER", "BODY", "REQUEST_ID_KEY", "TASK", "WHOLE", "Gate", "answer_problem", "wanted_level"]
+__all__ = ["ANSWER", "BODY", "OTHER_TYPE", "REQUEST_ID_KEY", "TASK", "WHOLE", "Gate", "answer_problem", "wanted_level"]
 
 logger = logging.getLogger(__name__)
 
-OPEN_ROUTES = frozenset({"/healthz", "/readyz"})  # for probes, which have no key; they tell nothing
+OPEN_ROUTES = frozenset({"/healthz", "/readyz"})  # for probes, which have no key and no name for it; they tell nothing
 READING_POSTS = ("/query", "/match", "/embeddings", "/map/select", "/map/items", "/map/locate")
 READING_METHODS = ("GET", "HEAD", "OPTIONS")
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -30,6 +30,7 @@ TASK = "keras_similarity.task"  # where a connection finds whom to stop when it 
 BODY = "keras_similarity.body"  # where routes find it
 ANSWER = "keras_similarity.answer"  # where a connection says how it sends an answer whole
 WHOLE = "keras_similarity.whole"  # where a connection notes that a request has come whole
+OTHER_TYPE = "keras_similarity.other_type"  # where routes find what a body is that is no JSON
 REQUEST_ID_KEY = "keras_similarity.request_id"
 SECURITY_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 
@@ -110,6 +111,8 @@ class Gate:
             raise Problem(504, what) from error
 
     def _check(self, scope: Any, headers: dict[bytes, bytes]) -> None:
+        if scope["path"] in OPEN_ROUTES:  # probes call a server by its address
+            return
         host = headers.get(b"host", b"").decode("latin-1")
         hosts = self._service.hosts
         if hosts is not None and host and _without_port(host) not in hosts:
@@ -117,8 +120,6 @@ class Gate:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").partition("://")[2] != host:
             raise Problem(403, "pages of other origins may not use this server.\n  Send the request from a program.")
-        if scope["path"] in OPEN_ROUTES:
-            return
         if self._service.keys and not (scope["path"] in self._keyless and scope["method"] in READING_METHODS):
             self._check_key(scope, headers)
         if self._in_flight > self._limits.in_flight:
@@ -149,9 +150,7 @@ class Gate:
         if scope["method"] == "POST":
             kind = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
             if kind != JSON:
-                raise Problem(
-                    415, f"a body must be application/json: got {kind.decode('latin-1')!r:.80}.\n  Send JSON."
-                )
+                scope[OTHER_TYPE] = kind  # refused by a route that takes a body, and by none if there is no such route
         if headers.get(b"content-encoding", b"identity") != b"identity":
             raise Problem(415, "a body must not be compressed.\n  Send it without Content-Encoding.")
         most = self._limits.body_bytes

@@ -19,6 +19,11 @@ class ApiKeys:
 
     Raises:
         ValueError: a key of fewer than 16 characters, or with characters that a header cannot carry.
+
+    Example:
+        >>> keys = ApiKeys(write=["a-key-for-everything"], read=["a-key-that-reads"])
+        >>> keys.level_of(b"a-key-that-reads") == READ, keys.level_of(b"another"), bool(ApiKeys())
+        (True, 0, False)
     """
 
     def __init__(self, write: Iterable[str] = (), read: Iterable[str] = ()) -> None:

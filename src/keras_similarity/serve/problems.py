@@ -70,7 +70,7 @@ def as_problem(error: Exception, request_id: str) -> Problem:
     for kind, status in STATUS_OF:
         if isinstance(error, kind):
             return Problem(status, str(error), headers={b"retry-after": b"1"} if status == 503 else None)
-    logger.error("request %s failed", request_id, exc_info=error)
+    logger.error("request %s failed", request_id, exc_info=error, extra={"request_id": request_id})
     return Problem(500, f"the server failed; its log says why, under {request_id}.\n  Report it.")
 
 

@@ -1,19 +1,22 @@
 """One index behind HTTP: searches joined into calls, writes one after the other, and another opened in its place."""
 
 import asyncio
+import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
 from keras_similarity.calibrate import CalibrationResults
-from keras_similarity.errors import NotCalibratedError
+from keras_similarity.errors import NotCalibratedError, StorageError
 from keras_similarity.index import Index
 from keras_similarity.serve.answers import Answers
 from keras_similarity.serve.batching import Batcher
+from keras_similarity.serve.lending import Lending
 from keras_similarity.serve.limits import Limits
-from keras_similarity.serve.metrics import Metrics
+from keras_similarity.serve.metrics import ABANDONED, Metrics
 from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.searches import Search, run_searches
 
@@ -50,6 +53,7 @@ class ServedIndex:
         self.path = path
         self.name = name_of(path)
         self._read_only = read_only
+        self._answer_bytes = limits.answer_bytes
         self._items = 0
         self._open()
         self._batcher = Batcher(
@@ -58,10 +62,13 @@ class ServedIndex:
             most_rows=MOST_ROWS,
             most_waiting=limits.queue,
             call_seconds=limits.deadline_seconds,
-            observe=metrics.batches(f"index {self.name}"),
+            metrics=metrics.calls(f"index {self.name}"),
         )
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"writer {self.name}")
         self._writes = 0
+        self._lending = Lending()
+        self._refused = False
+        metrics.watch("abandoned_calls", ABANDONED, lambda: self._batcher.abandoned, of=f"index {self.name}")
         metrics.watch("index_items", "Items of an index", self._count, index=self.name)
         metrics.watch("index_waiting", "Queries that wait for a search", lambda: self._batcher.waiting, index=self.name)
 
@@ -69,6 +76,11 @@ class ServedIndex:
     def usable(self) -> bool:
         """Whether searches still come back."""
         return self._batcher.usable
+
+    @property
+    def writable(self) -> bool:
+        """Whether the disk has not refused a write for good; a reload looks at it anew."""
+        return not self._refused
 
     async def search(self, search: Search) -> bytes:
         """Return the answer to a query as JSON."""
@@ -86,8 +98,16 @@ class ServedIndex:
         """Call a function with the index, in the thread that searches."""
         return await self._batcher.submit(lambda: call(self.index))
 
-    async def write(self, call: Callable[[Index], Any]) -> Any:
+    def lent(self) -> AbstractContextManager[Index]:
+        """Return the index for another thread to use, while which a reload does not close it."""
+        return self._lending.lent(lambda: self.index)
+
+    async def write(self, call: Callable[[Index], Any], *, elsewhere: bool = False) -> Any:
         """Call a function that changes the index; it is finished even if the client has gone.
+
+        Args:
+            call: The function.
+            elsewhere: Whether it writes to another folder, whose disk says nothing of the index's own.
 
         Raises:
             Problem: 429 when too many writes wait.
@@ -100,7 +120,7 @@ class ServedIndex:
             )
         self._writes += 1
         future = asyncio.get_running_loop().run_in_executor(self._writer, lambda: call(self.index))
-        future.add_done_callback(self._write_done)
+        future.add_done_callback(functools.partial(self._write_done, elsewhere))
         return await asyncio.shield(future)
 
     def existing_calibration(self) -> CalibrationResults:
@@ -129,10 +149,11 @@ class ServedIndex:
 
         def swap() -> None:
             self.index, self.calibration = fresh
-            self._answers = Answers()
+            self._answers = Answers(self._answer_bytes)
 
         await self._batcher.submit(swap)
-        await loop.run_in_executor(self._writer, old.close)
+        self._refused = False
+        await loop.run_in_executor(self._writer, self._lending.retire, old)
 
     def close(self) -> None:
         """Finish what is being written, and let go of the files."""
@@ -142,7 +163,7 @@ class ServedIndex:
 
     def _open(self) -> None:
         self.index, self.calibration = self._opened()
-        self._answers = Answers()
+        self._answers = Answers(self._answer_bytes)
 
     def _opened(self) -> tuple[Index, CalibrationResults | None]:
         index = Index.open(self.path, read_only=self._read_only)
@@ -171,10 +192,11 @@ class ServedIndex:
         """Return how many items there are; of a database, as it was when it was last looked at: it may be away."""
         return self._items if isinstance(self.path, str) else len(self.index)
 
-    def _write_done(self, future: asyncio.Future[Any]) -> None:
+    def _write_done(self, elsewhere: bool, future: asyncio.Future[Any]) -> None:
         self._writes -= 1
-        if not future.cancelled():
-            future.exception()  # whoever asked may have gone; nobody else has to be told
+        error = None if future.cancelled() else future.exception()  # whoever asked may have gone
+        if isinstance(error, StorageError) and error.lasting and not elsewhere:
+            self._refused = True
 
     def _run(self, works: Any) -> list[Any]:
         return run_searches(self.index, self._answers, works)

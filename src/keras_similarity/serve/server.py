@@ -13,8 +13,9 @@ import uvicorn
 
 from keras_similarity.embed import Encoder
 from keras_similarity.serve.app import create_app
+from keras_similarity.serve.log_lines import log_as_json
 from keras_similarity.serve.protocol import make_protocol
-from keras_similarity.serve.service import LOOPBACK, Service
+from keras_similarity.serve.service import Service, is_loopback
 
 __all__ = ["run_server"]
 
@@ -88,8 +89,14 @@ def run_server(
     Raises:
         ValueError: a host that others reach, and no keys.
         OSError: the address is taken.
+
+    Example:
+        >>> run_server(Service({}), host="0.0.0.0")
+        Traceback (most recent call last):
+        ValueError: a server that others reach needs API keys: got host '0.0.0.0' and none.
+          Pass --api-key-file FILE, or keep to 127.0.0.1; --insecure if something else guards it.
     """
-    if not (host in LOOPBACK or host == "::1" or service.keys or insecure):
+    if not (is_loopback(host) or service.keys or insecure):
         raise ValueError(
             f"a server that others reach needs API keys: got host {host!r} and none.\n"
             "  Pass --api-key-file FILE, or keep to 127.0.0.1; --insecure if something else guards it."
@@ -97,8 +104,11 @@ def run_server(
     bound = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048)
     # Connections inherit it: headers do not wait for bodies.
     bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(_serve(service, bound, load_encoder, started))
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_serve(service, bound, load_encoder, started))
+    finally:
+        service.log.flush()
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -136,12 +146,13 @@ async def _serve(
         tasks.append(asyncio.create_task(_load(service, load_encoder, server, failed)))
     address = bound.getsockname()
     started(f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}")
-    try:
-        await server.serve([bound])
-    finally:
-        for task in tasks:
-            task.cancel()
-        service.close()
+    with log_as_json(service.log):
+        try:
+            await server.serve([bound])
+        finally:
+            for task in tasks:
+                task.cancel()
+            service.close()
     if failed:
         raise failed[0]
 

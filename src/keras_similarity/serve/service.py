@@ -14,9 +14,19 @@ from keras_similarity.serve.metrics import Metrics
 from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.served_index import ServedIndex, name_of
 
-__all__ = ["LOOPBACK", "Service", "served_indexes"]
+__all__ = ["LOOPBACK", "Service", "is_loopback", "served_indexes"]
 
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})  # as a `Host` header says them
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether this machine alone reaches a server that listens at `host`.
+
+    Example:
+        >>> is_loopback("::1"), is_loopback("0.0.0.0")
+        (True, False)
+    """
+    return host in LOOPBACK or f"[{host}]" in LOOPBACK
 
 
 @dataclass(slots=True, eq=False)
@@ -35,6 +45,11 @@ class Service:
         encoder: What embeds images and texts, once it is loaded.
         loading: Whether an encoder is still to come.
         stopping: Whether no more requests are wanted.
+
+    Example:
+        >>> service = Service({}, loading=True)
+        >>> service.why_not_ready()
+        'the model is being loaded'
     """
 
     indexes: dict[str, ServedIndex]
@@ -79,19 +94,21 @@ class Service:
         stuck = [name for name, index in self.indexes.items() if not index.usable]
         if stuck:
             return f"searches of {', '.join(stuck)} do not come back"
+        broken = [name for name, index in self.indexes.items() if not index.writable]
+        if broken:
+            return f"the disk of {', '.join(broken)} refuses writes"
         if self.encoder is not None and not self.encoder.usable:
             return "the model does not come back"
         return None
 
     def close(self) -> None:
-        """Finish writes, let go of files, write the log out."""
+        """Finish writes, and let go of files."""
         for index in self.indexes.values():
             index.close()
         if self.encoder is not None:
             self.encoder.close()
         if self.explorer is not None:
             self.explorer.close()
-        self.log.flush()
 
 
 def served_indexes(
@@ -102,6 +119,16 @@ def served_indexes(
     Raises:
         ValueError: two of one name.
         FileNotFoundError, IndexFormatError: see `Index.open`.
+
+    Example:
+        >>> from tempfile import TemporaryDirectory
+        >>> from keras_similarity import Index
+        >>> with TemporaryDirectory() as folder:
+        ...     Index(2).save(f"{folder}/shelf.index")
+        ...     indexes = served_indexes([Path(folder, "shelf.index")], Limits(), Metrics())
+        >>> list(indexes), len(indexes["shelf"].index)
+        (['shelf'], 0)
+        >>> indexes["shelf"].close()
     """
     found: dict[str, ServedIndex] = {}
     for path in paths:

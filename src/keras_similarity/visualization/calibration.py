@@ -30,6 +30,16 @@ def viz_thresholds(calibration: CalibrationResults, metrics: Sequence[str] | Non
     Raises:
         ValueError: a metric that the calibration lacks.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.calibrate import calibrate
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [10.0]], ["a", "b"])
+        >>> calibration = calibrate(index, [[1.0], [9.0], [4.0]], ["a", "b", "c"])
+        >>> figure = viz_thresholds(calibration, ["precision", "recall"], show=False)
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['precision', 'recall', 'optimal: 1']
     """
     known = [name for name in calibration.thresholds if name not in ("distance", "value")]
     names = known if metrics is None else list(metrics)
@@ -59,6 +69,16 @@ def viz_reliability(calibration: CalibrationResults, *, show: bool = True) -> An
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.calibrate import calibrate
+        >>> index = Index(1, "euclidean")
+        >>> ids = index.add([[0.0], [10.0]], ["a", "b"])
+        >>> calibration = calibrate(index, [[1.0], [9.0], [4.0]], ["a", "b", "c"])
+        >>> figure = viz_reliability(calibration, show=False)
+        >>> figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()
+        ('probability said', 'fraction right')
     """
     reliability = calibration.reliability
     figure, ((axes,),) = open_figure("drawing a reliability curve", SQUARE)
@@ -84,6 +104,13 @@ def viz_distances(histogram: DistanceHistogram, *, distance: str = "", show: boo
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity.evaluate import distance_histogram, pair_distances
+        >>> pairs = pair_distances([[0.0], [1.0], [5.0], [7.0]], ["a", "a", "b", "b"], distance="euclidean")
+        >>> figure = viz_distances(distance_histogram(pairs, bins=6), distance="euclidean", show=False)
+        >>> figure.axes[0].get_title(), figure.axes[0].get_xlabel()
+        ('overlap 0.000', 'euclidean distance')
     """
     figure, ((axes,),) = open_figure("drawing distances", WIDE)
     for values, label, color, line in (

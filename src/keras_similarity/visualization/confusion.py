@@ -43,6 +43,11 @@ def confusion_matrix(
     Raises:
         ValueError: different lengths, or no label to draw.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> axes, matrix = confusion_matrix(["a", "b", "b"], ["a", "a", "b"], show=False)
+        >>> matrix.tolist(), axes.get_ylabel()
+        ([[0.5, 0.5], [0.0, 1.0]], 'true')
     """
     names, counts = count_confusions(y_pred, y_true, labels)
     if not names:

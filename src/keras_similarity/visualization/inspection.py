@@ -34,6 +34,16 @@ def viz_label_issues(frame: Any, images: Images, *, most: int = 24, show: bool =
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity.inspection import find_label_issues, neighbor_graph
+        >>> rows = np.concatenate([np.arange(20.0), 100 + np.arange(20.0)])[:, None]
+        >>> labels = ["a"] * 20 + ["b"] * 20
+        >>> labels[5] = "b"  # among twenty of "a"
+        >>> found = find_label_issues(neighbor_graph(rows, labels, k=10, distance="euclidean"), 2.0)
+        >>> figure = viz_label_issues(found, lambda row: np.full((8, 8), row), most=1, show=False)
+        >>> figure.axes[0].get_title().splitlines()[:2]
+        ['b', '→ a']
     """
     captions = [
         f"{row['label']}\n→ {row['suggested']}\n{row['score']:.1f}" for row in frame.head(most).to_dict("records")
@@ -48,6 +58,19 @@ def viz_outliers(frame: Any, images: Images, *, most: int = 24, show: bool = Tru
     Args:
         frame: What `find_outliers` returned.
         images, most, show: See `viz_label_issues`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity.inspection import find_outliers, neighbor_graph
+        >>> graph = neighbor_graph([[0.0], [1.0], [2.0], [3.0], [30.0]], list("abcde"), k=2, distance="euclidean")
+        >>> figure = viz_outliers(find_outliers(graph, 2.0), np.zeros((5, 8, 8)), show=False)
+        >>> [axes.get_title().splitlines()[0] for axes in figure.axes]
+        ['e']
     """
     captions = [f"{row['label']}\n{row['score']:.2f}" for row in frame.head(most).to_dict("records")]
     heading = "label, and how much emptier it is around the item" if captions else "no item lies alone"
@@ -60,6 +83,19 @@ def viz_duplicates(frame: Any, images: Images, *, most: int = 24, show: bool = T
     Args:
         frame: What `find_duplicates` returned.
         images, most, show: See `viz_label_issues`.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity.inspection import find_duplicates, neighbor_graph
+        >>> graph = neighbor_graph([[0.0], [1.0], [1.01], [2.0], [3.0]], list("abcde"), distance="euclidean")
+        >>> figure = viz_duplicates(find_duplicates(graph, 0.1), np.zeros((5, 8, 8)), show=False)
+        >>> [axes.get_title().splitlines() for axes in figure.axes]
+        [['0: b', '0.01, labels differ'], ['0: c', '0.01, labels differ']]
     """
     differ = {True: ", labels differ", False: ""}
     captions = [
@@ -80,6 +116,17 @@ def viz_coverage(frame: Any, *, most: int = 40, show: bool = True) -> Any:
 
     Returns:
         A `matplotlib.figure.Figure`: for each label how many items it has, and how often the nearest has it too.
+
+    Raises:
+        ValueError: `most` is below 1.
+        MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity.inspection import coverage, neighbor_graph
+        >>> graph = neighbor_graph([[0.0], [1.0], [5.0]], ["a", "a", "b"], k=1, distance="euclidean")
+        >>> figure = viz_coverage(coverage(graph, fewest=2), show=False)
+        >>> [label.get_text() for label in figure.axes[0].get_yticklabels()]
+        ['b (thin)', 'a']
     """
     part = frame.head(check_whole(most, name="most", minimum=1))
     figure, ((counts, recall),) = open_figure("drawing coverage", (8, 1.5 + 0.3 * len(part)), 1, 2)

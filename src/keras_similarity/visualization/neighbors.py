@@ -46,6 +46,14 @@ def viz_neighbors(
 
     Raises:
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index, images = Index(1, "euclidean"), np.zeros((2, 8, 8), np.uint8)
+        >>> ids = index.add([[0.0], [3.0]], ["cat", "dog"], data=list(images))
+        >>> figure = viz_neighbors(images[0], "cat", index.search([[1.0]], k=2)[0], show=False)
+        >>> [axes.get_title().splitlines() for axes in figure.axes]
+        [['query: cat'], ['✓ cat', '1.000'], ['✗ dog', '2.000']]
     """
     return draw_rows([as_array(example)], [example_class], [neighbors], class_mapping, fig_size, cmap, show)
 
@@ -68,8 +76,20 @@ def viz_neighbors_grid(
         result: What `lookup` returned for them.
         class_mapping, fig_size, cmap, show: See `viz_neighbors`.
 
+    Returns:
+        A `matplotlib.figure.Figure`.
+
     Raises:
         ValueError: another number of labels or results than examples, or no example.
+        MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> index, images = Index(1, "euclidean"), np.zeros((2, 8, 8), np.uint8)
+        >>> ids = index.add([[0.0], [3.0]], ["cat", "dog"], data=list(images))
+        >>> figure = viz_neighbors_grid(images, ["cat", "dog"], index.search([[1.0], [4.0]], k=1), show=False)
+        >>> [axes.get_title().splitlines()[0] for axes in figure.axes]
+        ['query: cat', '✓ cat', 'query: dog', '✓ dog']
     """
     images = [as_array(example) for example in examples]
     check_same_length(len(images), labels, name="labels", what="examples")

@@ -39,6 +39,13 @@ class HtmlPage:
     Args:
         title: Plain text.
         body: HTML of the body, escaped where it holds what others wrote.
+
+    Example:
+        >>> page = HtmlPage("Cats & dogs", "<p>Two kinds.</p>")
+        >>> page
+        <HtmlPage: Cats & dogs, 0.0 MB; `.save(path)` writes it>
+        >>> "<title>Cats &amp; dogs</title>" in page.html
+        True
     """
 
     def __init__(self, title: str, body: str) -> None:

@@ -22,7 +22,6 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C
 SHAPES = ("circle", "diamond", "square", "cross", "triangle-up")
 MOST_NAMED = len(COLORS) * len(SHAPES)
 OTHERS = "other labels"
-SHEET_ROWS = ACROSS * ACROSS
 
 SCRIPT = """
 (function () {

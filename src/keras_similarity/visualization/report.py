@@ -52,6 +52,13 @@ def report(
 
     Cost: about 25 s and 8 MB for 10,000 items of 28 × 28 pixels, half of it for the map; no more for larger indexes but
         for the searches.
+
+    Example:
+        >>> index = Index(2)
+        >>> ids = index.add(np.random.default_rng(0).normal(size=(40, 2)), ["a", "b"] * 20)
+        >>> page = report(index, map_method="pca", title="Chance")
+        >>> page.title, "40 items, 2 numbers each, by cosine distance" in page.html
+        ('Chance', True)
     """
     index = _index_of(model_or_index)
     if calibration is None:

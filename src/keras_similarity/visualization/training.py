@@ -33,6 +33,11 @@ def viz_training(history: Any, metrics: Sequence[str] | None = None, *, show: bo
         TypeError: neither a history nor a mapping.
         ValueError: nothing to draw, or a metric that is not there.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> figure = viz_training({"loss": [2.0, 1.0, 0.5], "val_loss": [2.0, 1.5, 1.7]}, show=False)
+        >>> [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+        ['training', 'validation', 'best 1.5, epoch 2']
     """
     curves = getattr(history, "history", history)
     if not isinstance(curves, Mapping):

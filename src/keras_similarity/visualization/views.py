@@ -44,6 +44,12 @@ def viz_views(
     Raises:
         ValueError: no view or no example, views or labels of different lengths.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> images = np.random.default_rng(0).random((2, 8, 8))
+        >>> figure = viz_views([images, images[:, :, ::-1]], ["cat", "dog"], show=False)
+        >>> [axes.get_title() for axes in figure.axes], figure.axes[2].get_ylabel()
+        (['view 1', 'view 2', '', ''], 'dog')
     """
     batches = [as_array(view) for view in views]
     count = min((len(batch) if batch.ndim else 0 for batch in batches), default=0)

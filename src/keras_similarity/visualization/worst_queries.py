@@ -42,6 +42,16 @@ def viz_worst_queries(
     Raises:
         ValueError: another number of examples than queries, or no query whose label the index holds.
         MissingExtraError: matplotlib is not installed.
+
+    Example:
+        >>> from keras_similarity import Index
+        >>> from keras_similarity.evaluate import find_labeled
+        >>> index, images = Index(1, "euclidean"), np.zeros((2, 8, 8), np.uint8)
+        >>> ids = index.add([[0.0], [3.0]], ["cat", "dog"], data=list(images))
+        >>> queries = find_labeled(index, [[1.0], [2.0]], ["cat", "cat"], k=2)
+        >>> figure = viz_worst_queries(queries, images, most=1, show=False)
+        >>> [axes.get_title().splitlines() for axes in figure.axes]
+        [['query: cat', 'right at 2'], ['✗ dog', '1.000'], ['✓ cat', '2.000']]
     """
     check_same_length(len(queries.labels), examples, name="examples", what="queries")
     shown = check_whole(shown, name="shown", minimum=1)

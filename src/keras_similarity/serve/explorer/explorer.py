@@ -3,13 +3,17 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 from keras_similarity.calibrate import CalibrationResults
+from keras_similarity.core.image_folder import image_bytes
+from keras_similarity.core.results import Record
 from keras_similarity.serve.explorer.decisions import decisions
 from keras_similarity.serve.explorer.findings import findings
 from keras_similarity.serve.explorer.index_map import IndexMap, Project
 from keras_similarity.serve.explorer.jobs import Jobs
+from keras_similarity.serve.explorer.previews import preview
 from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.served_index import ServedIndex
 
@@ -23,12 +27,17 @@ class Explorer:
         project: Embeddings `(n, d)` -> places in the plane `(n, 2)`.
         most_points: That a page draws at a time.
         seed: Of which of many those are.
+        images: Folder in which an item's id is the path of its image, for items that no picture is kept beside; None
+            for no such folder.
     """
 
-    def __init__(self, project: Project, *, most_points: int = 50_000, seed: int = 0) -> None:
+    def __init__(
+        self, project: Project, *, most_points: int = 50_000, seed: int = 0, images: Path | None = None
+    ) -> None:
         self._project = project
         self._most_points = most_points
         self._seed = seed
+        self._images = images
         self._jobs = Jobs()
         self._maps: dict[str, IndexMap] = {}
         self._lookers = ThreadPoolExecutor(2, thread_name_prefix="looks")
@@ -41,7 +50,8 @@ class Explorer:
         """
 
         def make() -> IndexMap:
-            return IndexMap(served.index, self._project, self._most_points, self._seed)
+            with served.lent() as index:
+                return IndexMap(index, self._project, self._most_points, self._seed)
 
         drawn = await self._jobs.answer((served.name, "map"), make, renew=renew)
         self._maps[served.name] = drawn
@@ -61,7 +71,8 @@ class Explorer:
         question = (served.name, "decisions")
 
         def make() -> tuple[CalibrationResults, dict[str, Any]]:
-            return calibration, decisions(served.index, drawn, calibration)
+            with served.lent() as index:
+                return calibration, decisions(index, drawn, calibration)
 
         made_by, answer = await self._jobs.answer(question, make, renew=renew)
         if answer["map"] != drawn.number or made_by is not calibration:
@@ -71,7 +82,24 @@ class Explorer:
     async def findings(self, served: ServedIndex, kind: str, *, renew: bool = False) -> dict[str, Any]:
         """Return what is probably wrong; see `findings`."""
         drawn = await self.map(served)
-        return await self._jobs.answer((served.name, kind), lambda: findings(served.index, drawn, kind), renew=renew)
+
+        def make() -> dict[str, Any]:
+            with served.lent() as index:
+                return findings(index, drawn, kind)
+
+        return await self._jobs.answer((served.name, kind), make, renew=renew)
+
+    async def preview(self, record: Record, *, most_bytes: int, most_pixels: int) -> tuple[str, bytes] | None:
+        """Return what is kept beside an item, or its image in the folder of images; see `preview`."""
+
+        def look() -> tuple[str, bytes] | None:
+            most = {"most_bytes": most_bytes, "most_pixels": most_pixels}
+            kept = preview(record.data, **most)
+            if kept is not None or self._images is None:
+                return kept
+            return preview(image_bytes(self._images, record.id, most_bytes=most_bytes), **most)
+
+        return await self.run(look)
 
     async def run(self, look: Callable[[], Any]) -> Any:
         """Call what takes milliseconds, beside the loop that answers requests."""

@@ -1,5 +1,7 @@
 // Requests to the server this page came from.
 
+import { read, write } from "./json.js";
+
 const POLL_MS = 500;
 let key = "";
 let askForKey = () => Promise.reject(new Error("no key"));
@@ -20,7 +22,7 @@ async function request(path, body, method = body === undefined ? "GET" : "POST")
   const headers = {};
   if (key) headers.authorization = `Bearer ${key}`;
   if (body !== undefined) headers["content-type"] = "application/json";
-  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const sent = body === undefined ? undefined : write(body);
   const about = { method, headers, body: sent, credentials: "omit", cache: "no-store" };
   const answer = await fetch(path, about).catch(() => {
     throw new Refused("The server does not answer.");
@@ -46,7 +48,7 @@ async function reason(answer) {
 export async function ask(path, body, method) {
   for (;;) {
     const answer = await request(path, body, method);
-    if (answer.status !== 202) return answer.json();
+    if (answer.status !== 202) return read(await answer.text());
     path = path.replace(/[?&]renew=true/, ""); // it is being made; asking for it once is enough
     await new Promise((wake) => setTimeout(wake, POLL_MS));
   }

@@ -1,5 +1,7 @@
 // Lines for spreadsheets, which must not take an id or a label for a formula.
 
+import { write } from "./json.js";
+
 const FORMULA = /^[=+\-@\t\r\n]/;
 
 export function csvOf(columns, rows) {
@@ -8,8 +10,8 @@ export function csvOf(columns, rows) {
 
 function cell(value) {
   if (value === null || value === undefined) return "";
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
-  const text = typeof value === "string" ? value : JSON.stringify(value);
+  if (["number", "bigint", "boolean"].includes(typeof value)) return String(value);
+  const text = typeof value === "string" ? value : write(value);
   const safe = FORMULA.test(text) ? `'${text}` : text;
   return `"${safe.replaceAll('"', '""')}"`;
 }

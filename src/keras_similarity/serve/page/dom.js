@@ -1,5 +1,7 @@
 // Elements, made without ever reading text as HTML.
 
+import { write } from "./json.js";
+
 export const byId = (id) => document.getElementById(id);
 
 export function make(tag, about = {}, ...children) {
@@ -31,5 +33,5 @@ export const short = (number) => (number === null ? "–" : Number(number.toPrec
 
 export function labelText(label) {
   if (label === null || label === undefined) return "no label";
-  return typeof label === "object" ? JSON.stringify(label) : String(label);
+  return typeof label === "object" ? write(label) : String(label);
 }

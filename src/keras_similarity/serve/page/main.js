@@ -32,6 +32,7 @@ async function attempt(act) {
     await act();
   } catch (error) {
     if (!(error instanceof Refused)) throw error;
+    byId("enter").hidden = error.status !== 401;
     say(error.message);
   }
 }
@@ -96,7 +97,13 @@ async function start() {
   setUpControls();
   setUpSearch(attempt);
   byId("renew").onclick = () => attempt(() => openIndex(state.index, true));
+  byId("enter").onclick = () => attempt(listIndexes);
+  await listIndexes();
+}
+
+async function listIndexes() {
   const { indexes } = await ask("/v1/indexes");
+  byId("enter").hidden = true;
   const choice = byId("index");
   choice.replaceChildren(...indexes.map(({ name }) => make("option", { value: name }, name)));
   choice.onchange = () => attempt(() => openIndex(choice.value));

@@ -82,7 +82,7 @@ function render() {
     y: drawn.parts[number].y,
     visible: group.shown,
     hovertemplate: `${plain(group.name)}<extra></extra>`,
-    marker: { color: group.color, symbol: group.shape, size, opacity: onTop.length ? 0.45 : 0.8, line: { width: 0 } },
+    marker: { color: group.color, symbol: group.shape, size, opacity: onTop.length ? 0.45 : 1, line: { width: 0 } },
   }));
   return Plotly.react(byId("map"), [...traces, ...onTop.map(markTrace)], layout(), CONFIG).then(listen);
 }
@@ -132,6 +132,10 @@ let listening = false;
 function listen(plot) {
   if (listening) return;
   listening = true;
+  // What is drawn is said beside it; and plotly measures texts in a drawing of its own, which nobody sees.
+  for (const picture of [plot.querySelector(".plot-container"), byId("js-plotly-tester")]) {
+    picture?.setAttribute("aria-hidden", "true");
+  }
   plot.on("plotly_click", ({ points }) => {
     const [point] = points;
     const part = drawn.parts[point.curveNumber];

@@ -1,7 +1,8 @@
 // How labels look: a colour and a shape each, so that neither has to be told apart alone.
 
-// Paul Tol's "bright" scheme, made to be told apart by colour-blind people, on white and on black.
-const COLORS = ["#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377"];
+// Found by a search: contrasts of 3 and more with the page's white and its black, and as far apart as they go for people
+// who see no red, no green or no blue (ΔE 25 and more as Machado et al. simulate it, 2009).
+const COLORS = ["#504cf4", "#ff5a64", "#11752a", "#a98f00", "#239be5", "#9b4b72"];
 const SHAPES = ["circle", "square", "triangle-up", "diamond"];
 const OUTLINES = {
   circle: "M8 3a5 5 0 1 0 .01 0z",
@@ -12,8 +13,8 @@ const OUTLINES = {
 };
 
 export const MOST_STYLES = COLORS.length * SHAPES.length;
-export const OTHERS = { color: "#999999", shape: "circle" };
-export const UNLABELLED = { color: "#999999", shape: "x" };
+export const OTHERS = { color: "#888888", shape: "circle" };
+export const UNLABELLED = { color: "#888888", shape: "x" };
 
 export function styleOf(place) {
   const turn = Math.floor(place / 12); // after twelve, colours and shapes would pair as before

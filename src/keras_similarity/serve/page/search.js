@@ -1,6 +1,7 @@
 // Searching by id, by text, and by an image that is chosen or dropped.
 
 import { byId, make, say } from "./dom.js";
+import { wholeNumber } from "./json.js";
 import { chooseItem, findNeighbors } from "./neighbors.js";
 import { pictureOf } from "./previews.js";
 import { state } from "./state.js";
@@ -46,7 +47,7 @@ export function offerSearches(encoder) {
 
 async function searchWords(words, kind) {
   if (kind === "text") return findNeighbors({ text: words }, `“${words}”`);
-  const number = /^-?\d{1,15}$/.test(words) ? Number(words) : null;
+  const number = /^-?\d{1,19}$/.test(words) ? wholeNumber(words) : null;
   try {
     return await chooseItem(number ?? words);
   } catch (error) {

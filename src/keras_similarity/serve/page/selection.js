@@ -4,6 +4,7 @@ import { ask, indexPath } from "./api.js";
 import { csvOf } from "./csv.js";
 import { byId, count, labelText, make, say } from "./dom.js";
 import { tell } from "./events.js";
+import { write } from "./json.js";
 import { clearOutline } from "./map.js";
 import { hiddenCodes, state } from "./state.js";
 import { showPanel } from "./tabs.js";
@@ -54,7 +55,7 @@ function line(id, label) {
   return make("li", {}, make("button", { onclick: choose }, make("span", {}, String(id)), make("small", {}, labelText(label))));
 }
 
-const asJson = (rows) => JSON.stringify(rows.map(([id, label]) => ({ id, label })), null, 1);
+const asJson = (rows) => `[\n${rows.map(([id, label]) => ` ${write({ id, label })}`).join(",\n")}\n]\n`;
 
 function download(name, type, text) {
   const address = URL.createObjectURL(new Blob([text], { type }));

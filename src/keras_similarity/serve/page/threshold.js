@@ -3,6 +3,7 @@
 import { ask, indexPath } from "./api.js";
 import { curveDrawing, curveKey } from "./curve.js";
 import { byId, count, labelText, make, short } from "./dom.js";
+import { write } from "./json.js";
 import { setMarks } from "./map.js";
 import { labelOf, state } from "./state.js";
 
@@ -20,7 +21,7 @@ export async function openThreshold() {
   const { map, calibrated } = await ask(indexPath(index, "/map")); // it may be calibrated since, or anew
   const curves = calibrated && map === about.map ? await ask(indexPath(index, "/calibration")) : null;
   if (state.about !== about) return;
-  const wanted = `${about.map} ${JSON.stringify(curves)}`;
+  const wanted = `${about.map} ${write(curves)}`;
   if (shownFor === wanted) return;
   shownFor = wanted;
   const panel = byId("threshold");

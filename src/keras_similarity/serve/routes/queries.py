@@ -10,6 +10,7 @@ from msgspec import UNSET
 from keras_similarity.calibrate import CalibrationResults, match
 from keras_similarity.core.label_json import label_to_json
 from keras_similarity.core.results import SearchResult
+from keras_similarity.serve.answers import NUMBER_BYTES, too_large_answer
 from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.routes.replies import decode_body, json_reply, reply
 from keras_similarity.serve.schemas import MatchRequest, Query, QueryRequest
@@ -64,15 +65,10 @@ async def answer_query(service: Service, served: ServedIndex, scope: Any) -> byt
     request = decode_body(scope, QueryRequest)
     if request.k > service.limits.k:
         raise Problem(400, f"`k` may be at most {service.limits.k} (--max-k): got {request.k}.\n  Ask for less.")
-    search = Search(
-        await query_vectors(service, served, request),
-        request.k,
-        request.where,
-        request.max_distance,
-        INCLUDED if request.include is UNSET else frozenset(request.include),
-        request.id,
-    )
-    return await served.search(search)
+    include = INCLUDED if request.include is UNSET else frozenset(request.include)
+    vectors = await query_vectors(service, served, request)
+    _check_neighbors(service, len(vectors) * request.k, served.index.dim if "vector" in include else 0)
+    return await served.search(Search(vectors, request.k, request.where, request.max_distance, include, request.id))
 
 
 async def query_vectors(service: Service, served: ServedIndex, request: Query) -> list[Any]:
@@ -106,6 +102,19 @@ def check_batch(service: Service, count: int, what: str) -> None:
         raise Problem(
             413, f"a request may have {service.limits.batch} {what} (--batch): got {count}.\n  Send several requests."
         )
+
+
+def _check_neighbors(service: Service, count: int, dim: int) -> None:
+    """Raise a 413 for more neighbours than an answer may have, each with a vector of `dim` numbers."""
+    limits = service.limits
+    if count > limits.neighbors:
+        raise Problem(
+            413,
+            f"a request may have {limits.neighbors:,} neighbours, its queries times `k` (--max-neighbors): "
+            f"got {count:,}.\n  Send several requests, or ask for less.",
+        )
+    if count * dim * NUMBER_BYTES > limits.answer_bytes:
+        raise too_large_answer(limits.answer_bytes)
 
 
 def _summary(served: ServedIndex) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from litestar.types import Scope
 
 from keras_similarity.serve.explorer import Explorer
 from keras_similarity.serve.explorer.jobs import NotReadyError
-from keras_similarity.serve.explorer.previews import preview
 from keras_similarity.serve.routes.queries import check_batch
 from keras_similarity.serve.routes.replies import decode_body, json_reply, not_ready, path_id, reply, wants_renewal
 from keras_similarity.serve.schemas import RelabelRequest
@@ -25,8 +24,7 @@ def review_routes(service: Service, explorer: Explorer) -> list[Any]:
     async def get_preview(name: str, item_id: str, scope: Scope) -> ASGIResponse:
         wanted = path_id(scope)
         [record] = await service.index(name).read(lambda index: index.get([wanted]))
-        most = {"most_bytes": limits.image_bytes, "most_pixels": limits.image_pixels}
-        found = await explorer.run(lambda: preview(record.data, **most))
+        found = await explorer.preview(record, most_bytes=limits.image_bytes, most_pixels=limits.image_pixels)
         if found is None:
             return ASGIResponse(status_code=204)
         return json_reply(found[1], media_type=found[0])

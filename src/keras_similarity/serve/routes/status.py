@@ -16,7 +16,10 @@ __all__ = ["status_routes"]
 
 def status_routes(service: Service) -> list[Any]:
     """Return the handlers."""
-    description = msgspec.json.encode(describe_api(service.limits, explorer=service.explorer is not None))
+    about = describe_api(
+        service.limits, service.indexes, explorer=service.explorer is not None, keys=bool(service.keys)
+    )
+    description = msgspec.json.encode(about)
 
     @get("/healthz")
     async def healthz() -> ASGIResponse:
