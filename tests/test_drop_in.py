@@ -21,26 +21,47 @@ UPSTREAM_SPELLING = {
 }
 UPSTREAM_MODULES = {"training_metrics": "metrics"}
 MODULES = sorted(path.stem for path in FOLDER.glob("*.py") if path.stem != "__init__")
-NAMES_ONLY = ["architectures", "layers", "losses", "samplers", "training_metrics"]
+NAMES_ONLY = ["architectures", "training_metrics"]
+# With upstream's arguments, in modules that hand on the objects themselves otherwise.
+ADAPTED = {"SimCLRLoss", "SimSiamLoss", "Barlow", "VicReg"}
+ADAPTED |= {"MetricEmbedding", "MultiShotMemorySampler", "SingleShotMemorySampler", "TFDatasetMultiShotMemorySampler"}
 # Features A.17: what users rely on.
 METHODS = [
     *("compile", "fit", "index", "index_single", "lookup", "single_lookup", "calibrate", "match"),
     *("evaluate_retrieval", "evaluate_classification", "save", "load_index", "save_index", "index_size"),
     *("index_summary", "reset_index", "to_data_frame"),
 ]
-# Of upstream 0.17.1, in its order. Samplers take `load_example_fn` and `warmup` by name, as the guide says.
+# Of upstream 0.17.1, in its order.
 ARGUMENTS = {
     "callbacks.EvalCallback": "queries query_labels targets target_labels distance metrics tb_logdir k matcher "
     "distance_thresholds known_classes retrieval_metrics",
+    "layers.MetricEmbedding": "units activation use_bias kernel_initializer bias_initializer kernel_regularizer "
+    "bias_regularizer activity_regularizer kernel_constraint bias_constraint",
+    "samplers.MultiShotMemorySampler": "x y load_example_fn classes_per_batch examples_per_class_per_batch "
+    "steps_per_epoch class_list total_examples_per_class augmenter warmup",
+    "samplers.SingleShotMemorySampler": "x augmenter examples_per_batch num_augmentations_per_example "
+    "steps_per_epoch warmup",
+    "samplers.TFDatasetMultiShotMemorySampler": "dataset_name classes_per_batch x_key y_key splits "
+    "examples_per_class_per_batch steps_per_epoch class_list total_examples_per_class preprocess_fn augmenter "
+    "warmup",
     "losses.CircleLoss": "distance gamma margin",
     "losses.MultiSimilarityLoss": "distance alpha beta epsilon lmda center",
     "losses.TripletLoss": "distance positive_mining_strategy negative_mining_strategy margin",
+    "losses.SimCLRLoss": "temperature",
+    "losses.SimSiamLoss": "projection_type margin",
+    "losses.Barlow": "lambda_ margin",
+    "losses.VicReg": "std_const lambda_ mu nu",
+    "models.create_contrastive_model": "backbone projector predictor algorithm",
     "architectures.EfficientNetSim": "input_shape embedding_size variant weights trainable l2_norm include_top pooling "
     "gem_p",
     "visualization.confusion_matrix": "y_pred y_true normalize labels title cmap show",
     "visualization.projector": "embeddings labels class_mapping images image_size tooltips_info pt_size colorize "
     "pastel_factor plot_size active_drag densmap",
     "visualization.viz_neigbors_imgs": "example example_class neighbors class_mapping fig_size cmap show",
+    "models.SimilarityModel.compile": "self optimizer loss metrics loss_weights weighted_metrics run_eagerly "
+    "steps_per_execution distance embedding_output kv_store search evaluator stat_buffer_size",
+    "models.SimilarityModel.save_index": "self filepath compression overwrite",
+    "models.SimilarityModel.load_index": "self filepath",
     "models.SimilarityModel.index": "self x y data build verbose",
     "models.SimilarityModel.index_single": "self x y data build verbose",
     "models.SimilarityModel.lookup": "self x k verbose",
@@ -58,12 +79,12 @@ LINES = 4  # of an adaptation: it hands arguments on
 
 
 @pytest.mark.training
-@pytest.mark.parametrize("name", NAMES_ONLY)
+@pytest.mark.parametrize("name", [*NAMES_ONLY, "layers", "losses", "samplers"])
 def test_every_name_is_the_object_of_keras_similarity(name):
     theirs = importlib.import_module(f"tensorflow_similarity.{name}")
     ours = importlib.import_module(f"keras_similarity.{UPSTREAM_MODULES.get(name, name)}")
     assert theirs.__all__
-    for public in theirs.__all__:
+    for public in set(theirs.__all__) - ADAPTED:
         assert getattr(theirs, public) is getattr(ours, UPSTREAM_SPELLING.get(public, public))
 
 
@@ -90,7 +111,8 @@ def test_every_public_name_is_in_the_guide():
 def test_names_that_the_guide_calls_absent_are_absent():
     absent = [row.split("|")[1] for row in GUIDE.read_text().splitlines() if "not in the drop-in" in row]
     gone = {name for row in absent for path in re.findall(r"`([\w.]+)`", row) for name in [path.split(".")[-1]]}
-    assert {"visualize_views", "SimCLRLoss"} <= gone
+    assert {"visualize_views", "ContrastiveAugmenter", "create_index"} <= gone
+    assert not gone & set(METHODS)
     for name in MODULES:
         assert not gone & set(importlib.import_module(f"tensorflow_similarity.{name}").__all__)
 
@@ -243,7 +265,10 @@ def test_arguments_of_the_model__reach_ours(monkeypatch, points):
     model.compile("sgd", "mse", ["mae"], search="linear", kv_store="folder", evaluator="memory", distance="cosine")
     model.calibrate(*points, {"a": 0.9}, 3, "recall", "match_majority_vote", ["fpr"], 2, 0, seed=5)
     voted = {"k": 3, "calibration_metric": "recall", "matcher": "match_majority_vote", "extra_metrics": ["fpr"]}
-    assert got[0] == (("sgd", "mse", ["mae"]), {"search": "exact", "store": "folder", "distance": "cosine"})
+    assert got[0][0] == ("sgd", "mse", ["mae"])
+    assert (
+        got[0][1].items() >= {"search": "exact", "store": "folder", "distance": "cosine", "loss_weights": None}.items()
+    )
     assert got[1] == ((*points, {"a": 0.9}), {**voted, "seed": 5})
 
 
@@ -259,6 +284,46 @@ def test_arguments_of_the_callback_and_the_augmenter__reach_ours(monkeypatch, po
     assert callbacks.EvalCallback(*points, *points)["threshold"] == float("inf")
     monkeypatch.setattr(augment, "SimCLRAugmenter", lambda *_, **named: named)
     assert augmenters.SimCLRAugmenter(4, 6, jitter_stength=0.5) == {"jitter_strength": 0.5}
+
+
+@pytest.mark.training
+@pytest.mark.parametrize(("splits", "read"), [("train", ["train"]), (["train", "test"], ["train", "test"])])
+def test_sampler_of_the_catalogue__takes_upstreams_warmup_and_a_single_split(splits, read, monkeypatch, points):
+    from keras_similarity.samplers.adapters import tfds
+    from tensorflow_similarity.samplers import TFDatasetMultiShotMemorySampler
+
+    got = []
+    monkeypatch.setattr(tfds, "_read", lambda *about: got.append(about) or points)
+    arguments = ("mnist", 3, "image", "label", splits, 4, 5, [0, 1, 2], 7, lambda x, y: (x + 1, y), lambda x: -x)
+    for sampler in (TFDatasetMultiShotMemorySampler(*arguments, -1), TFDatasetMultiShotMemorySampler(*arguments)):
+        x, y = sampler[0]
+        assert (len(sampler), x.shape, np.bincount(y).tolist()) == (5, (12, 4), [4, 4, 4])
+        assert sampler.num_examples == 21
+        assert np.isin(-x, points[0] + 1).all()
+    assert got == [("mnist", read, "image", "label")] * 2
+
+
+@pytest.mark.training
+def test_embedding__takes_every_argument_of_a_dense_layer(points, tmp_path):
+    import keras
+
+    from tensorflow_similarity.layers import MetricEmbedding
+
+    parts = (keras.initializers.Constant(0.5), "ones", "l1", "l2", keras.regularizers.L2(3.0), "non_neg", "unit_norm")
+    inputs = keras.Input((4,))
+    keras.Model(inputs, MetricEmbedding(2, "relu", True, *parts, name="e")(inputs)).save(tmp_path / "m.keras")
+    model = keras.saving.load_model(tmp_path / "m.keras")
+    rows = np.maximum(points[0].sum(axis=1, keepdims=True) / 2 + 1, 0).repeat(2, axis=1)
+    rows /= np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-12)
+    np.testing.assert_allclose(model.predict(points[0], verbose=0), rows, rtol=1e-4, atol=1e-6)
+    dense = model.get_layer("e").dense
+    kinds = [type(part).__name__ for part in (dense.bias_regularizer, dense.kernel_constraint, dense.bias_constraint)]
+    assert kinds == ["L2", "NonNeg", "UnitNorm"]
+    model(points[0])
+    of_weights = 0.01 * 8 * 0.5 + 0.01 * 2 * 1  # l1 of the kernel, l2 of the bias
+    of_rows = 3 * (rows**2).sum() / len(rows)
+    total = keras.ops.convert_to_numpy(sum(model.losses))
+    np.testing.assert_allclose(total, of_weights + of_rows, rtol=1e-4)
 
 
 @pytest.mark.training
@@ -311,3 +376,26 @@ def test_pictures__are_those_of_keras_similarity(monkeypatch):
     monkeypatch.setattr(ours, "projector", lambda *about, **own: got.append((about, own)))
     theirs.projector("rows", "labels", {0: "a"}, "images", 32, {"b": [1]}, 4, True, 0.2, 500, "pan", False, seed=3)
     assert got == [(("rows", "labels", {0: "a"}, "images", 32, {"b": [1]}, 4, 500), {"seed": 3})]
+
+
+@pytest.mark.slow
+@pytest.mark.training
+@pytest.mark.parametrize("loss", ["SimSiamLoss", "SimCLRLoss", "Barlow", "VicReg"])
+def test_contrastive_model__trains_searches_and_comes_back(loss, points, tmp_path):
+    import keras
+
+    import tensorflow_similarity as tfsim
+
+    x = points[0]
+    inputs = keras.Input((4,))
+    backbone = keras.Model(inputs, keras.layers.Dense(6, activation="tanh")(inputs))
+    algorithm = {"SimSiamLoss": "simsiam", "SimCLRLoss": "simclr", "Barlow": "barlow", "VicReg": "vicreg"}[loss]
+    model = tfsim.models.create_contrastive_model(backbone=backbone, algorithm=algorithm)
+    model.compile("adam", loss=getattr(tfsim.losses, loss)(), search="linear", kv_store="memory")
+    model.fit((x + 0.1, x - 0.1), epochs=2, verbose=0)
+    assert model.predict(x, verbose=0).shape == (60, 512)
+    model.index(x, points[1], verbose=0)
+    model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    assert type(again) is type(model)
+    assert [found.label for found in again.lookup(x[:5], k=1, verbose=0)[0]] == [points[1][0]]

@@ -1,4 +1,4 @@
-"""The model with upstream's arguments. What they said of printing and building has no effect any more."""
+"""The models with upstream's arguments. What they said of printing and building has no effect any more."""
 
 import sys
 from collections.abc import Hashable, Mapping, Sequence
@@ -10,31 +10,38 @@ import keras
 from keras_similarity import models
 from keras_similarity.core.extras import import_extra
 from keras_similarity.evaluate import get_matcher
+from keras_similarity.models.compiled import Compiled
 
-__all__ = ["SimilarityModel"]
+__all__ = ["ContrastiveModel", "SimilarityModel", "create_contrastive_model"]
 
 SEARCHES = {"linear": "exact", "nmslib": "auto", "faiss": "auto"}
 OTHER: Any = None  # of upstream's arguments, those that are gone
 
 
-@keras.saving.register_keras_serializable(package="tensorflow_similarity")
-class SimilarityModel(models.SimilarityModel):
-    """`keras_similarity.SimilarityModel`, called as upstream's model was."""
+class UpstreamArguments(Compiled):
+    """Mixed into a `keras_similarity.SimilarityModel`: its methods, called as upstream's were."""
 
     def compile(
         self,
         optimizer: Any = "rmsprop",
         loss: Any = None,
         metrics: Any = None,
-        *,
+        loss_weights: Any = None,
+        weighted_metrics: Any = None,
+        run_eagerly: bool = False,
+        steps_per_execution: int = 1,
+        distance: Any = "auto",
+        embedding_output: Any = None,
         kv_store: str = "memory",
         search: str = "auto",
         evaluator: Any = OTHER,
         stat_buffer_size: Any = OTHER,
-        **settings: Any,
+        **own: Any,
     ) -> None:
         """Configure training and the index."""
-        super().compile(optimizer, loss, metrics, search=SEARCHES.get(search, search), store=kv_store, **settings)
+        own |= {"loss_weights": loss_weights, "weighted_metrics": weighted_metrics, "run_eagerly": run_eagerly}
+        own |= {"distance": distance, "embedding_output": embedding_output, "steps_per_execution": steps_per_execution}
+        super().compile(optimizer, loss, metrics, search=SEARCHES.get(search, search), store=kv_store, **own)
 
     def index(
         self, x: Any, y: Any = None, data: Any = None, build: Any = OTHER, verbose: Any = OTHER, **own: Any
@@ -139,8 +146,31 @@ class SimilarityModel(models.SimilarityModel):
             raise ValueError("`save_index` must be True: got False, and one file keeps both.\n  Reset the index first.")
         super().save(filepath, overwrite=overwrite, include_optimizer=include_optimizer, **own)
 
-    def save_index(self, path: Any, compression: Any = OTHER, overwrite: bool = True) -> None:
+    def save_index(  # type: ignore[override] - upstream's names
+        self, filepath: Any, compression: Any = OTHER, overwrite: bool = True
+    ) -> None:
         """Write the index, and its calibration with it, to a folder."""
-        if not overwrite and Path(path).exists():
-            raise FileExistsError(f"{path} is there already.\n  Name another folder, or pass overwrite=True.")
-        super().save_index(path)
+        if not overwrite and Path(filepath).exists():
+            raise FileExistsError(f"{filepath} is there already.\n  Name another folder, or pass overwrite=True.")
+        super().save_index(filepath)
+
+    def load_index(self, filepath: Any) -> None:  # type: ignore[override] - upstream's name
+        """Take over an index that `save_index` wrote."""
+        super().load_index(filepath)
+
+
+@keras.saving.register_keras_serializable(package="tensorflow_similarity")
+class SimilarityModel(UpstreamArguments, models.SimilarityModel):  # type: ignore[override] - upstream's arguments
+    """`keras_similarity.SimilarityModel`, called as upstream's model was."""
+
+
+@keras.saving.register_keras_serializable(package="tensorflow_similarity")
+class ContrastiveModel(UpstreamArguments, models.ContrastiveModel):  # type: ignore[override] - the same
+    """`keras_similarity.models.ContrastiveModel`, called as upstream's model was."""
+
+
+def create_contrastive_model(
+    backbone: Any, projector: Any = None, predictor: Any = None, algorithm: str = "simsiam", **own: Any
+) -> ContrastiveModel:
+    """Build a `ContrastiveModel` whose index holds the projector's output, as upstream's did."""
+    return ContrastiveModel(backbone, projector, predictor, algorithm, **{"embedding": "projector", **own})
