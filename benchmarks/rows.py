@@ -12,7 +12,7 @@ UNITS = {
     "wall_ms": "ms",
     "queries_per_s": "/s",
 }
-PAIRS = {"us": "µs", "ms": "ms", "s": "s", "rows_per_s": "/s"}  # ours_ms beside peer_ms
+PAIRS = {"us": "µs", "ms": "ms", "s": "s", "rows_per_s": "/s", "/s": "/s"}  # ours_ms beside peer_ms
 WORSE = 1.2
 
 
@@ -29,11 +29,18 @@ def limit(row):
     return (row.get("floor"), at_least) if isinstance(at_least, bool) else (at_least, True)
 
 
+def finds(row):
+    """Whether what was measured finds as many of the neighbours as it must, where that is asked."""
+    return row.get("ours_recall", 1.0) >= row.get("least_recall", 0.0)
+
+
 def holds(row):
-    """Whether a row keeps to its limit; None where it has none."""
+    """Whether a row keeps to its limit, at the recall that is asked for; None where it has none."""
     bound, least = limit(row)
     if bound is None:
         return None
+    if not finds(row):
+        return False
     return row["ours"] >= bound if least else row["ours"] <= bound
 
 
@@ -47,6 +54,16 @@ def sides(row):
     if isinstance(peer, dict):
         peer = peer.get("faiss", peer)[name]
     return row[name], peer, UNITS.get(name, "")
+
+
+def each_peer(row):
+    """The row, and one for each further peer that was measured beside, which have no limit."""
+    yield row
+    peers = row["peer"] if isinstance(row.get("peer"), dict) else {}
+    for name in [name for name in peers if isinstance(peers[name], dict) and name != "faiss"]:
+        ours, peer, unit = sides(row | {"peer": peers[name]})
+        about = {key: row[key] for key in ABOUT if key in row} | {"what": row["what"].replace("raw faiss", name)}
+        yield about | {"ours": ours / peer, f"ours_{unit}": ours, f"peer_{unit}": peer}
 
 
 def standing(row):

@@ -4,6 +4,7 @@
     python benchmarks/run.py journey         one of the benchmarks
     python benchmarks/run.py quality         trains for hours, so it is not among "everything"
     python benchmarks/run.py reliability     injects faults and gives bad input, which is not about speed
+    python benchmarks/run.py capacity        measures what the capacity plan starts from, and no other benchmark does
     python benchmarks/run.py newcomer        walks README's path in a clone of the last commit
 
 Each measurement runs in a process of its own, so that none warms another's caches or threads. Ratios that got worse

@@ -9,10 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 import keras
+import numpy as np
 from measure import versions
 from quality import omniglot, scoring
 from quality.encoders import NETWORKS
-from quality.recipes import BY_LOSS, RECIPES, SHORT, UNTRAINED
+from quality.recipes import ALL
 from quality.training import train
 
 import keras_similarity as ks
@@ -20,13 +21,13 @@ import keras_similarity as ks
 
 def row(name, seed):
     """The scores of one trained encoder on the unseen classes, beside what it is and what it cost."""
-    recipe = (UNTRAINED | RECIPES | SHORT | BY_LOSS)[name]
+    recipe = ALL[name]
     images, labels = omniglot.load(background=False)
     embeddings, cpu_s = embedded(recipe, omniglot.at_side(images, recipe.side, fill=recipe.framed), seed)
     return {
         "recipe": name,
         "network": recipe.network,
-        "dim": recipe.dim,
+        "dim": embeddings.shape[1],
         "loss": recipe.loss,
         "seed": seed,
         "backend": keras.backend.backend(),
@@ -46,8 +47,12 @@ def embedded(recipe, images, seed):
     if recipe.loss == "none":
         keras.utils.set_random_seed(seed)
         return ks.SimilarityModel(*NETWORKS[recipe.network](recipe.dim)).embed(images), 0.0
-    model, cpu_s = train(recipe, seed)
-    return model.embed(images), cpu_s
+    parts, seconds = [], 0.0
+    for member in range(recipe.members):
+        model, cpu_s = train(recipe, recipe.members * seed + member)
+        parts.append(model.embed(images))
+        seconds += cpu_s
+    return np.concatenate(parts, axis=1), seconds
 
 
 if __name__ == "__main__":

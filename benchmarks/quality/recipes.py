@@ -18,6 +18,9 @@ class Recipe:
         families: How many alphabets the classes of a batch are of; 0 for any.
         framed: Whether each drawing is moved and scaled to fill its image, in training and in tests.
         memory: Past embeddings that a batch is compared with, too; 0 for none.
+        members: How many such networks are trained, each from a seed of its own, and searched side by side.
+        algorithm: Of `ContrastiveModel`, which is trained on two affine views of each drawing and no label; its loss
+            then. A batch has `classes` drawings; the features before the embedding are searched.
     """
 
     network: str = "conv4"
@@ -33,6 +36,8 @@ class Recipe:
     families: int = 0
     framed: bool = False
     memory: int = 0
+    members: int = 1
+    algorithm: str = ""
 
     @property
     def side(self):
@@ -50,24 +55,24 @@ UNTRAINED = {
     "untrained": Recipe(loss="none"),
 }
 
-# What is said in docs/quality.md; "anchor" is what the others are compared with.
+_SMALL_FIRST = {"turns": True, "falling": True, "rate": 3e-3, "affine": True}
+
+# What docs/quality.md claims, with several seeds; "anchor" is what the others are compared with.
 RECIPES = {
     "anchor": Recipe(),
-    "anchor, mined pairs": Recipe(loss="multi_similarity, mined"),
-    "small first": Recipe(turns=True, falling=True, rate=3e-3, affine=True, stages=((2400, 20), (1700, 28))),
-    "framed": Recipe(framed=True),
-    "framed, small first": Recipe(
-        turns=True, falling=True, rate=3e-3, affine=True, framed=True, stages=((1800, 20), (1400, 28))
+    "framed, small first": Recipe(**_SMALL_FIRST, framed=True, stages=((1800, 20), (1400, 28))),
+    "framed, small first, three side by side": Recipe(
+        **_SMALL_FIRST, framed=True, members=3, stages=((1700, 20), (1300, 28))
     ),
+}
+
+# What was tried on the way there, one seed each.
+TRIED = {
+    "anchor, mined pairs": Recipe(loss="multi_similarity, mined"),
+    "small first": Recipe(**_SMALL_FIRST, stages=((2400, 20), (1700, 28))),
+    "framed": Recipe(framed=True),
     "framed, small first, wider": Recipe(
-        network="conv4, wider",
-        dim=256,
-        turns=True,
-        falling=True,
-        rate=3e-3,
-        affine=True,
-        framed=True,
-        stages=((2400, 20), (800, 28)),
+        **_SMALL_FIRST, network="conv4, wider", dim=256, framed=True, stages=((2800, 20), (1350, 28))
     ),
 }
 
@@ -79,7 +84,12 @@ _BRIEF = {
     "rate": 3e-3,
     "stages": ((600, 20),),
 }
+_SMALL = {"loss": "none", "stages": ((0, 20),)}
 SHORT = {
+    "short, raw pixels": Recipe(**_SMALL, network="none", dim=20 * 20),
+    "short, raw pixels, framed": Recipe(**_SMALL, network="none", dim=20 * 20, framed=True),
+    "short, untrained": Recipe(**_SMALL),
+    "short, untrained, framed": Recipe(**_SMALL, framed=True),
     "short": Recipe(**_BRIEF),
     "short, all pairs": Recipe(**_BRIEF | {"loss": "multi_similarity, all pairs"}),
     "short, affine": Recipe(**_BRIEF, affine=True),
@@ -105,3 +115,12 @@ OF_LOSSES = (
     "tuplet_margin",
 )
 BY_LOSS = {f"loss: {name}": Recipe(**_BRIEF | {"loss": name}, framed=True) for name in OF_LOSSES}
+
+# Without a label: two views of each drawing.
+UNLABELLED = {
+    f"no labels: {algorithm}": Recipe(
+        algorithm=algorithm, loss=algorithm, classes=256, falling=True, rate=3e-3, framed=True, stages=((600, 20),)
+    )
+    for algorithm in ("barlow", "simclr", "simsiam", "vicreg")
+}
+ALL = UNTRAINED | RECIPES | TRIED | SHORT | BY_LOSS | UNLABELLED

@@ -13,7 +13,7 @@ from pathlib import Path
 from losses.run import ONE_THREAD
 from measure import RESULTS, machine, run_child, write
 from quality import page
-from quality.recipes import BY_LOSS, RECIPES, SETS, SHORT
+from quality.recipes import BY_LOSS, RECIPES, SETS, SHORT, TRIED, UNLABELLED
 
 HERE = Path(__file__).parent
 RESULT = RESULTS / "quality-omniglot.json"
@@ -28,7 +28,7 @@ PLAN = [
     ("untrained", FASTEST, SEEDS),
     *(("anchor", backend, SEEDS) for backend in BACKENDS if backend != FASTEST),
     *((name, FASTEST, SEEDS) for name in RECIPES),
-    *((name, FASTEST, (0,)) for name in (*SHORT, *BY_LOSS)),
+    *((name, FASTEST, (0,)) for name in (*TRIED, *SHORT, *BY_LOSS, *UNLABELLED)),
 ]
 
 

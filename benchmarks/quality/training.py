@@ -34,8 +34,12 @@ LOSSES = {
 
 def build(recipe):
     """A model compiled with the recipe's loss."""
-    model = ks.SimilarityModel(*NETWORKS[recipe.network](recipe.dim))
-    loss = LOSSES[recipe.loss]()
+    inputs, outputs = NETWORKS[recipe.network](recipe.dim)
+    if recipe.algorithm:
+        features = keras.Model(inputs, outputs).layers[-2].output
+        model, loss = ks.models.ContrastiveModel(keras.Model(inputs, features), algorithm=recipe.algorithm), None
+    else:
+        model, loss = ks.SimilarityModel(inputs, outputs), LOSSES[recipe.loss]()
     if recipe.memory:
         loss = ks.losses.CrossBatchMemory(loss, recipe.memory, warmup_steps=MEMORY_WARMUP)
     # XLA makes convolutions of TensorFlow slower on a CPU: 225 ms of a step of the anchor instead of 123.
@@ -56,18 +60,20 @@ def train(recipe, seed):
     started = time.process_time()
     model = build(recipe)
     for number, (steps, side) in enumerate(recipe.stages):
-        sampler = ks.samplers.MultiShotMemorySampler(
-            omniglot.at_side(images, side, fill=recipe.framed),
-            labels,
-            recipe.classes,
-            recipe.per_class,
-            steps_per_epoch=steps,
-            augmenter=affine if recipe.affine else None,
-            seed=1000 * number + seed,
-            **families,
-        )
+        sized = omniglot.at_side(images, side, fill=recipe.framed)
+        common = {"steps_per_epoch": steps, "seed": 1000 * number + seed}
+        if recipe.algorithm:
+            sampler = ks.samplers.SingleShotMemorySampler(sized, two_views, recipe.classes, 1, **common)
+        else:
+            common |= {"augmenter": affine if recipe.affine else None, **families}
+            sampler = ks.samplers.MultiShotMemorySampler(sized, labels, recipe.classes, recipe.per_class, **common)
         model.fit(sampler, verbose=0)
     return model, time.process_time() - started
+
+
+def two_views(images, seed):
+    """Each drawing as two other hands would have drawn it."""
+    return affine(images, 2 * seed), affine(images, 2 * seed + 1)
 
 
 def _rate(recipe):

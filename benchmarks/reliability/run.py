@@ -23,6 +23,8 @@ INJECTED = {
     "writers": "a writer refused while another one writes, and one of them killed",
     "readers": "readers beside a writer for a minute, each answer of one generation",
     "fork": "a fork after opening",
+    "postgres": "PostgreSQL: kill -9 of a writer, connections ended, a crash of the server, at random moments",
+    "milvus": "Milvus: kill -9 of a writer at a random moment",
 }
 GIVEN = {
     "vectors, ids, labels, k and files that an index cannot take": [
@@ -31,10 +33,12 @@ GIVEN = {
     ],
     "HTTP requests that are wrong, cut, endless or hostile": ["serve/test_bad_requests.py"],
     "a server that is killed, overloaded, or whose model fails or hangs": ["serve/test_faults.py"],
-    "PostgreSQL and Milvus, gone, slow or interrupted": [
+    "PostgreSQL, Milvus and what there is of Qdrant, gone, slow or interrupted": [
         "index/remote/test_faults.py",
         "index/remote/test_postgres_faults.py",
         "index/remote/test_milvus_faults.py",
+        "index/remote/test_milvus_interrupted.py",
+        "index/remote/test_qdrant_http.py",
     ],
     "models and old indexes that are damaged, or bring code": [
         "models/test_files.py",

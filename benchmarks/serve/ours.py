@@ -1,6 +1,7 @@
 """Our server as a user starts it, with a key, limits, metrics and logs on."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -8,15 +9,26 @@ from pathlib import Path
 from vectors import clustered
 
 import keras_similarity as ks
+from keras_similarity.embed.parquet import VectorBatch, write_batches
 from keras_similarity.serve import ApiKeys, Limits, Metrics, Service, run_server, served_indexes
+
+COMMAND = Path(sys.executable).with_name("keras-similarity")
 
 
 def build(folder, count):
-    with ks.Index(64, store=folder) as index:
-        rows = clustered(count, 64)
-        for start in range(0, count, 50_000):
-            part = rows[start : start + 50_000]
-            index.add(part, [f"c{row % 100}" for row in range(start, start + len(part))])
+    """As a user does, with `index build`: where there are rows enough, it leaves a graph too."""
+    vectors = Path(f"{folder}.parquet")
+    write_batches(_batches(count), vectors, 64)
+    command = [COMMAND, "index", "build", vectors, folder]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    vectors.unlink()
+
+
+def _batches(count, size=50_000):
+    rows = clustered(count, 64)
+    for start in range(0, count, size):
+        ids = range(start, min(start + size, count))
+        yield VectorBatch(rows[start : start + size], list(ids), [f"c{row % 100}" for row in ids], None)
 
 
 def build_model(path):

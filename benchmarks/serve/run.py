@@ -1,4 +1,4 @@
-"""Queries over HTTP beside a bare Litestar with faiss and beside the model's own `predict`, and the cold start.
+"""Queries over HTTP beside a bare Litestar with faiss and beside the model's own `predict`, the cold start, `--help`.
 
 Needs `wrk` (a Debian package of that name). The server runs on one core and wrk on the other.
 """
@@ -9,6 +9,7 @@ import io
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -27,6 +28,8 @@ KEY = "benchmark-key-of-some-length"
 CLIENTS = (32, 1)
 SECONDS = 5
 ROUNDS = 3
+LONGEST = 300  # seconds that a graph may take to be loaded
+COMMAND = Path(sys.executable).with_name("keras-similarity")
 SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -199,27 +202,63 @@ def milliseconds(text):
 
 
 def cold_start(folder, count=1_000_000):
+    """Until it is ready; until its graph, which is loaded behind, answers; and the most memory it took up to then."""
     shelf = Path(folder, "million.index")
     subprocess.run([sys.executable, str(HERE / "ours.py"), "build", str(shelf), str(count)], check=True)
     size = sum(path.stat().st_size for path in shelf.rglob("*") if path.is_file())
-    starts = []
-    for _ in range(ROUNDS):
-        port = free_port()
-        with server("ours.py", "serve", shelf, port, KEY, port=port, path="/readyz", core="0,1") as (process, seconds):
-            status = Path(f"/proc/{process.pid}/status").read_text()
-            starts.append(seconds)
-        memory = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    rounds = [cold_round(shelf) for _ in range(ROUNDS)]
+    ready, answers, memory = (min(values) for values in zip(*rounds, strict=True))
     return [
-        {"what": "cold start on 1M × 64, seconds to ready", "ours": min(starts), "floor": 2.0},
-        {"what": "the same, memory over the index's bytes", "ours": memory / size, "floor": 1.3, "bytes": size},
+        {"what": "cold start on 1M × 64, seconds to ready", "ours": ready, "floor": 2.0},
+        {"what": "the same, seconds until its graph answers", "ours": answers, "floor": None},
+        {
+            "what": "the same, peak memory after the first query over the index's bytes",
+            "ours": memory / size,
+            "floor": 1.3,
+            "bytes": size,
+        },
     ]
+
+
+def cold_round(shelf):
+    port = free_port()
+    with server("ours.py", "serve", shelf, port, KEY, port=port, path="/readyz", core="0,1") as (process, seconds):
+        ready = time.monotonic()
+        address = f"http://127.0.0.1:{port}/v1/indexes/million"
+        while asked(address)["engine"]["engine"] == "exact":
+            if time.monotonic() > ready + LONGEST:
+                sys.exit("the graph of the index was never loaded")
+            time.sleep(0.05)
+        answers = seconds + time.monotonic() - ready
+        asked(f"{address}/query", {"vector": [0.1] * 64, "k": 10})
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    peak = next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    return seconds, answers, peak
+
+
+def asked(address, body=None):
+    headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+    content = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(address, content, headers), timeout=60) as answer:
+        return json.load(answer)
+
+
+def help_page():
+    """The CPU of `--help`, which imports nothing heavy; the least of several."""
+    spent = []
+    for _ in range(2 * ROUNDS):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([COMMAND, "--help"], check=True, stdout=subprocess.DEVNULL)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return [{"what": "`keras-similarity --help`, CPU seconds", "ours": min(spent), "floor": 0.3}]
 
 
 def main():
     if shutil.which("wrk") is None:
         sys.exit("the program wrk is needed: apt-get install wrk")
     with tempfile.TemporaryDirectory() as folder:
-        rows = [*vector_query(folder), *image_query(folder), *cold_start(folder)]
+        rows = [*vector_query(folder), *image_query(folder), *cold_start(folder), *help_page()]
     RESULTS.mkdir(exist_ok=True)
     write("serve", rows, versions=versions("litestar", "msgspec", "uvicorn", "uvloop", "httptools", "faiss-cpu"))
     for row in rows:
