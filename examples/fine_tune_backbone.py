@@ -1,4 +1,4 @@
-"""Fine-tune a backbone: train its head first, then its last layers too.
+"""Fine-tune a backbone: train its head first, then its last layer too, then all of it.
 
     python examples/fine_tune_backbone.py
 
@@ -37,20 +37,27 @@ classifier = keras.Sequential([backbone, keras.layers.GlobalAveragePooling2D(), 
 classifier.compile("adam", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
 classifier.fit(images[old], labels[old], epochs=1 if options.tiny else 20, verbose=0)
 
+sampler = ks.samplers.MultiShotMemorySampler(
+    images[train], labels[train], classes_per_batch=5, examples_per_class_per_batch=8, seed=0
+)
+model = ks.architectures.from_backbone(backbone, 16, trainable="frozen", preprocessing="none")
 
-def fine_tune(trainable, learning_rate, epochs):
-    """Train what `trainable` says of the backbone, and its head, and return the recall on test images."""
-    model = ks.architectures.from_backbone(backbone, 16, trainable=trainable, preprocessing="none")
+
+def train_and_score(stage, learning_rate):
+    """Go on training what is trainable now, and print the recall on test images."""
     model.compile(keras.optimizers.Adam(learning_rate), loss=ks.losses.MultiSimilarityLoss())
-    sampler = ks.samplers.MultiShotMemorySampler(
-        images[train], labels[train], classes_per_batch=5, examples_per_class_per_batch=8, seed=0
-    )
-    model.fit(sampler, epochs=1 if options.tiny else epochs, verbose=0)
+    model.fit(sampler, epochs=1 if options.tiny else 20, verbose=0)
+    model.reset_index()
     model.index(images[train], labels[train])
-    return model.evaluate_retrieval(images[test], labels[test], ["recall@1", "map@r"])
+    scores = model.evaluate_retrieval(images[test], labels[test], ["recall@1", "map@r"])
+    print(f"{stage:14} recall@1 {scores['recall@1']:.3f}  map@r {scores['map@r']:.3f}")
 
 
-STAGES = [("frozen", 1e-2, 20), ("partial", 1e-3, 20), ("full", 1e-3, 20)]
-for trainable, learning_rate, epochs in STAGES[1:2] if options.tiny else STAGES:
-    scores = fine_tune(trainable, learning_rate, epochs)
-    print(f"{trainable:8} recall@1 {scores['recall@1']:.3f}  map@r {scores['map@r']:.3f}")
+train_and_score("head", 1e-2)
+backbone.trainable = True
+for layer in backbone.layers[:-1]:
+    layer.trainable = False
+train_and_score("its last layer", 1e-3)
+for layer in backbone.layers:
+    layer.trainable = True
+train_and_score("all of it", 1e-3)

@@ -1,6 +1,6 @@
 """Omniglot: 20-way 1-shot, with letters of alphabets that training never saw.
 
-    python examples/omniglot_few_shot.py --data DIR      # DIR holds omniglot_28.npz
+    python examples/omniglot_few_shot.py --data DIR      # DIR holds omniglot_28.npz: docs/quality.md, "The data"
 
 Of 20 new letters the index gets one drawing each; another person's drawing must find its letter among them.
 """

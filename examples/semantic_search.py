@@ -1,6 +1,6 @@
 """Sentences that mean the same: train on pairs, search among those never seen, compare with people's judgement.
 
-    python examples/semantic_search.py --data DIR      # DIR holds stsb_ccbysa.tsv.gz, rows of the STS benchmark
+    python examples/semantic_search.py --data DIR      # DIR holds stsb_ccbysa.tsv.gz: docs/quality.md, "The data"
 
 The encoder is small and starts from nothing: it learns from the pairs what it can, which is mostly words. For
 more, wrap a language model that was trained on much text with `ks.architectures.from_backbone`.

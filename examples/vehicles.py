@@ -1,6 +1,6 @@
 """Vehicles: train on families of photos, then find a type that training never saw.
 
-    python examples/vehicles.py --data DIR      # DIR holds vehicles32.npz: x, family, fine, is_test and their names
+    python examples/vehicles.py --data DIR      # DIR holds vehicles32.npz: docs/quality.md, "The data"
 
 Sedans should lie beside sedans, motorcycles beside motorcycles, and both far from boats.
 """
