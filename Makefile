@@ -13,7 +13,7 @@ PROCESSES ?= 2
 PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
 
 EXTRAS_jax := jax,viz,data,serve
-EXTRAS_all := jax,torch,viz,data,serve,onnx,openvino,postgres,milvus,qdrant,usearch
+EXTRAS_all := jax,torch,viz,data,serve,onnx,openvino,postgres,milvus,qdrant,ray,usearch
 # The CPU build stands in for the extra `tensorflow`: the same package without GPU code, a third of the size.
 MORE_jax :=
 MORE_all := tensorflow-cpu --group peers

@@ -2,7 +2,10 @@
 
 import importlib.util
 import os
+import random
 import re
+import signal
+import sys
 import tempfile
 from pathlib import Path
 
@@ -17,6 +20,7 @@ from qdrant_places import QdrantFolders, QdrantOverHttp
 DATA = Path(os.environ.get("KERAS_SIMILARITY_DATA") or Path(__file__).parents[2] / "shared" / "data")
 # For what waits for the disk at every row, where no test is about the disk.
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None
+SEED = 20261123
 NO_DATA = "the data sets are not on this machine (set KERAS_SIMILARITY_DATA)"
 # Folders whose every test trains or embeds with Keras; single tests elsewhere carry the marker themselves.
 TRAINING_FOLDERS = {
@@ -35,6 +39,13 @@ KERAS_FOLDERS = TRAINING_FOLDERS | {"cli", "samplers"}
 # TensorFlow tells of its start-up on stderr; a test that reads stderr wants ours.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
+# Compiling is most of JAX's time, and many tests and processes compile the same: they share it.
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
+os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+# A job in the background is started with Ctrl-C ignored, and so are its children: tests of it send it to themselves.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -57,14 +68,26 @@ def pytest_ignore_collect(collection_path: Path) -> bool | None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Minutes long, and in several threads: last, when no other test wants them.
-    items.sort(key=lambda item: item.path.name == "test_seed_program.py")
+    # Minutes long: first, or one process waits for it at the end.
+    items.sort(key=lambda item: item.path.name != "test_seed_program.py")
     for item in items:
         folders = set(item.path.relative_to(Path(__file__).parent).parts)
         if TRAINING_FOLDERS & folders:
             item.add_marker(pytest.mark.training)
         if "remote" in folders:
             item.add_marker(pytest.mark.database)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Every test, and what is built once for many, begins from the same draws, whichever process runs it after what."""
+    # Keras seeds its weights from Python's generator; its own `set_random_seed` would import TensorFlow where it is.
+    random.seed(SEED)
+    np.random.seed(SEED)  # noqa: NPY002 - what Keras shuffles by
+    if torch := sys.modules.get("torch"):
+        torch.manual_seed(SEED)
+    if tensorflow := sys.modules.get("tensorflow"):
+        tensorflow.random.set_seed(SEED)
 
 
 def pytest_terminal_summary(terminalreporter) -> None:
@@ -75,7 +98,7 @@ def pytest_terminal_summary(terminalreporter) -> None:
 
 @pytest.fixture
 def rng() -> np.random.Generator:
-    return np.random.default_rng(20261123)
+    return np.random.default_rng(SEED)
 
 
 @pytest.fixture(scope="session")
@@ -102,9 +125,9 @@ def postgres():
         server.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def milvus():
-    """A Milvus server, one for the whole run of a process."""
+    """A Milvus server, one for each file of tests: it takes half a core even while nobody asks it anything."""
     _need("pymilvus", "milvus")
     with tempfile.TemporaryDirectory(prefix="milvus", ignore_cleanup_errors=True) as folder:
         server = MilvusServer(folder)

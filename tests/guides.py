@@ -1,4 +1,4 @@
-"""A guide's program is one program, from its first block to its last."""
+"""What a page shows: its program, which is one from the first block to the last, and its lines for a shell."""
 
 import contextlib
 import io
@@ -27,3 +27,9 @@ def run_guide(page, after=lambda block, names: None, least=5):
         assert printed.getvalue() == output
         after(number, names)
     return names
+
+
+def shell_lines(text):
+    """The lines of a page's shell blocks, continued ones joined."""
+    blocks = re.findall(r"```(?:sh|bash)\n(.*?)```", text, re.DOTALL)
+    return [line.strip() for line in "\n".join(blocks).replace("\\\n", " ").splitlines() if line.strip()]

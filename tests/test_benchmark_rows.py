@@ -27,6 +27,8 @@ def path_of_benchmarks(monkeypatch):
         ({"ours": 2, "at_least": 2.5, "peer": 1}, (2.5, True), False),
         ({"ours": 2, "at_most": 2}, (2, False), True),
         ({"ours": 2, "floor": None}, (None, False), None),
+        ({"ours": 2, "floor": 3, "ours_recall": 0.984, "least_recall": 0.99}, (3, False), False),
+        ({"ours": 2, "floor": 3, "ours_recall": 0.99, "least_recall": 0.99}, (3, False), True),
     ],
 )
 def test_limit__is_from_above_unless_it_says_otherwise(row, limit, holds):
@@ -50,6 +52,15 @@ def test_sides__are_in_the_same_unit(row, sides):
     import rows
 
     assert rows.sides(row) == sides
+
+
+def test_page__says_which_row_was_quick_because_it_found_too_little():
+    import speed_page
+
+    row = {"what": "search", "ours": 1.2, "floor": 1.3, "ours_recall": 0.984, "least_recall": 0.99}
+    text = speed_page.summary({"databases": {"rows": [row]}})
+    assert "- search: a recall of 0.984, where 0.99 is asked (databases)" in text
+    assert speed_page.cells(row)[3] == "**missed**"
 
 
 def test_compare__points_out_what_got_worse_by_more_than_a_fifth():
@@ -109,7 +120,7 @@ def test_every_result_of_speed_is_on_the_page():
     import speed_page
 
     names = {path.stem for path in speed_page.RESULTS.glob("*.json")}
-    others = {"reliability", "newcomer"} | {name for name in names if name.startswith("quality")}
+    others = {"reliability", "newcomer", "capacity"} | {name for name in names if name.startswith("quality")}
     assert names - others <= set(speed_page.BENCHMARKS)
     text = speed_page.PAGE.read_text()
     assert text.count("**missed**") == sum(
@@ -120,7 +131,7 @@ def test_every_result_of_speed_is_on_the_page():
 def test_every_benchmark_has_a_program():
     import speed_page
 
-    for name in [*speed_page.BENCHMARKS, "quality", "reliability", "newcomer"]:
+    for name in [*speed_page.BENCHMARKS, "quality", "reliability", "newcomer", "capacity"]:
         assert (BENCHMARKS / name / "run.py").is_file(), name
 
 

@@ -1,7 +1,11 @@
-"""Pages that say what the code is, or what was measured: the newcomer's drawing, the errors, the tables of quality."""
+"""Pages that say what the code is, or what was measured: the newcomer's drawing, the reference, errors, tables."""
 
+import importlib
+import importlib.util
+import inspect
 import re
 import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +18,8 @@ from test_import_graph import MAY_IMPORT
 SOURCE = Path(keras_similarity.__file__).parent
 EVERYWHERE = {"errors", "core", "__init__"}  # imported by nearly all: arrows to them would hide the others
 SEARCH = {"index", "evaluate", "calibrate", "inspection", "serve", "embed", "export", "visualization"}
+MAKERS = {"reference/command_line.py": "reference/commands.md", "loss_table.py": "losses.md"}
+NEEDS_KERAS = pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="reads what needs Keras")
 
 
 def level(package):
@@ -59,10 +65,11 @@ def test_every_error_class_is_in_troubleshooting():
 
 
 def test_messages_in_troubleshooting_are_those_of_the_code():
-    code = "".join(path.read_text() for path in SOURCE.rglob("*.py")).lower()
+    drop_in = SOURCE.with_name("tensorflow_similarity")
+    code = "".join(path.read_text() for path in [*SOURCE.rglob("*.py"), *drop_in.glob("*.py")]).lower()
     table = text_of("troubleshooting.md").split("## By message")[1].split("## What raises")[0]
     rows = re.findall(r"^\| `(.*?) \|", table, re.M)
-    assert len(rows) >= 8
+    assert len(rows) >= 30
     for row in rows:
         for message in row.strip("`").replace("` … `", "|").replace("` / `", "|").split("|"):
             assert message.lower() in code, message
@@ -80,3 +87,93 @@ def test_tables_of_quality__are_those_of_the_results():
         pytest.skip("a source distribution has no benchmarks")
     text = text_of("quality.md")
     assert runpy.run_path(str(maker))["filled"](text) == text
+
+
+def test_numbers_between_the_tables_of_quality__are_those_of_a_table():
+    """Scores are written with three digits; those of others, which are not measured here, with two."""
+    kinds = {True: [], False: []}
+    for line in text_of("quality.md").splitlines():
+        kinds[line.startswith("|")] += re.findall(r"\b0\.\d{3}\b", line)
+    assert set(kinds[False]) <= set(kinds[True])
+
+
+def public_modules(module=keras_similarity):
+    """The modules that a user can reach by their public names, with the whole."""
+    yield module
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.ismodule(value) and value.__name__.startswith(module.__name__):
+            yield from public_modules(value)
+
+
+def referred():
+    """What the pages of the reference ask the docstrings of: modules and names in them."""
+    return {
+        name
+        for page in (FOLDER / "reference").glob("*.md")
+        for name in re.findall(r"^::: (\S+)", page.read_text(), re.M)
+    }
+
+
+def asked_for(place):
+    """The module that a page asks for, or the value in one."""
+    module, _, name = place.rpartition(".")
+    value = vars(importlib.import_module(module)).get(name)
+    return importlib.import_module(place) if value is None else value
+
+
+def shows(module, name, value):
+    """Whether the page of a module has a value. It has no constants, and a submodule hides what is called like it."""
+    public = name in module.__all__ and vars(module).get(name) is value
+    return public and getattr(value, "__name__", "") == name and f"{module.__name__}.{name}" not in sys.modules
+
+
+def missing(module, shown):
+    """The public names of a module that no page of the reference shows."""
+    asked = [asked_for(place) for place in shown]
+    modules = [place for place in asked if inspect.ismodule(place)]
+    for name in module.__all__:
+        value = getattr(module, name)
+        alone = any(place is value for place in asked)
+        if not (alone or inspect.ismodule(value) or any(shows(place, name, value) for place in modules)):
+            yield f"{module.__name__}.{name}"
+
+
+@NEEDS_KERAS
+def test_every_public_name__is_on_a_page_of_the_reference():
+    modules, shown = list(public_modules()), referred()
+    assert len(modules) >= 20
+    assert [name for module in modules for name in missing(module, shown)] == []
+
+
+@NEEDS_KERAS
+def test_a_name_that_no_page_shows__is_found():
+    assert "keras_similarity.ops.safe_sqrt" in missing(keras_similarity.ops, referred() - {"keras_similarity.ops"})
+    assert "keras_similarity.samplers.Sampler" in missing(keras_similarity.samplers, {"keras_similarity.samplers"})
+    assert "keras_similarity.losses.circle" in missing(keras_similarity.losses, {"keras_similarity.losses"})
+    assert "keras_similarity.export.FORMATS" in missing(keras_similarity.export, {"keras_similarity.export"})
+
+
+@NEEDS_KERAS
+@pytest.mark.parametrize("maker", MAKERS)
+def test_page_made_from_the_code__is_what_the_code_says(maker):
+    made = runpy.run_path(str(FOLDER / maker))["page"]()
+    assert made == text_of(MAKERS[maker]), f"run: python docs/{maker}"
+
+
+def test_counted_words_beat_the_text_encoder_by_what_was_measured():
+    sentences = text_of("quality.md").split("<!-- table: sentences -->")[1].split("<!-- end -->")[0]
+    spearman = dict(re.findall(r"^\| its like \| (.+?) \|.*? \| \d \| (0\.\d+)", sentences, re.M))
+    assert f"[{spearman['words, counted']} to {spearman['trained']}]" in text_of("data/texts.md")
+
+
+def test_every_picture_is_small_and_shown_with_words():
+    shown = {
+        name: words
+        for page in FOLDER.glob("*.md")
+        for words, name in re.findall(r"!\[([^]]+)\]\(images/(\S+)\)", page.read_text())
+    }
+    files = {path.name: path.stat().st_size for path in (FOLDER / "images").glob("*.png")}
+    assert files.keys() == shown.keys()
+    assert max(files.values()) <= 60_000
+    assert min(len(words) for words in shown.values()) > 30  # for who does not see them

@@ -5,6 +5,7 @@ import importlib
 import importlib.metadata
 import importlib.util
 import inspect
+import re
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,20 @@ PACKAGES = [
     path.parent.relative_to(Path(ks.__file__).parent.parent).as_posix().replace("/", ".")
     for path in sorted(Path(ks.__file__).parent.rglob("__init__.py"))
 ]
+REFERENCE = Path(__file__).parents[1] / "docs" / "reference"
+NEEDS_TENSORFLOW = "TensorFlow is not wherever the examples run"
+# Names of the reference without an example, and why. An error needs none.
+WITHOUT_EXAMPLE = {
+    "EfficientNetSim": "takes half a minute to build; its arguments are those of `ResNet50Sim`",
+    "TFDataSampler": NEEDS_TENSORFLOW,
+    "TFDatasetMultiShotMemorySampler": NEEDS_TENSORFLOW,
+    "TFRecordDatasetSampler": NEEDS_TENSORFLOW,
+    "export_model": "no format can be written with what is wherever the examples run",
+    "Explorer": "what `create_app` adds to a server; docs/explorer.md starts it",
+    "Sampler": "a base class, whose subclasses have each their own",
+    "VectorBatch": "a record of arrays, which `embed` writes and `read_shards` reads",
+    "create_app": "Litestar warns of our path parameters, which is an error here; docs/serving.md starts a server",
+}
 
 
 @pytest.mark.parametrize("package", PACKAGES)
@@ -27,6 +42,29 @@ def test_all_is_sorted_importable_and_documented(package):
         value = getattr(module, name)
         if inspect.isclass(value) or inspect.isfunction(value):
             assert inspect.getdoc(value), f"{package}.{name} has no docstring"
+
+
+@pytest.mark.skipif(importlib.util.find_spec("keras") is None, reason="needs Keras; runs where it is installed")
+def test_every_name_of_the_reference_has_an_example():
+    pages = "".join(page.read_text() for page in REFERENCE.glob("*.md"))
+    shown = {name: value for path in re.findall(r"^::: (\S+)$", pages, re.M) for name, value in shown_by(path)}
+    assert {name for name, value in shown.items() if lacks_example(value)} == set(WITHOUT_EXAMPLE)
+
+
+def shown_by(path):
+    """What a line of the reference shows: the names of a module, or the one that is named."""
+    parent, _, name = path.rpartition(".")
+    owner = importlib.import_module(parent)
+    if hasattr(owner, "__path__") and importlib.util.find_spec(path) is not None:
+        module = importlib.import_module(path)
+        return [(public, getattr(module, public)) for public in module.__all__]
+    return [(name, getattr(owner, name))]
+
+
+def lacks_example(value):
+    if inspect.isclass(value) and issubclass(value, Exception):
+        return False
+    return (inspect.isclass(value) or inspect.isfunction(value)) and ">>> " not in (value.__doc__ or "")
 
 
 @pytest.mark.parametrize("package", PACKAGES[1:])  # the first is the whole, whose names are lazy

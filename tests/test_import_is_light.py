@@ -101,13 +101,15 @@ def test_backend_named_but_not_installed__names_both():
     assert "KERAS_BACKEND is 'mxnet', and that package is not installed" in message
 
 
-@pytest.mark.training
 @pytest.mark.parametrize(
     "first",
     [
-        "import keras_similarity, keras",
+        pytest.param("import keras_similarity, keras", marks=pytest.mark.training),
         pytest.param("import keras, keras_similarity", marks=pytest.mark.slow),
-        "import keras_similarity, importlib.util; importlib.util.find_spec('keras'); import keras",
+        pytest.param(
+            "import keras_similarity, importlib.util; importlib.util.find_spec('keras'); import keras",
+            marks=pytest.mark.slow,
+        ),
         pytest.param(
             "import keras_similarity as ks; ks.backend.require_backend(); import keras_similarity.layers, keras",
             marks=pytest.mark.slow,
@@ -123,8 +125,13 @@ def test_our_classes_are_registered_in_either_order_of_imports(first):
     assert run(code, KERAS_BACKEND=backend) == "True []"
 
 
-@pytest.mark.training
-@pytest.mark.parametrize("package", ["losses", *(pytest.param(name, marks=pytest.mark.slow) for name in MORE)])
+@pytest.mark.parametrize(
+    "package",
+    [
+        pytest.param("losses", marks=pytest.mark.training),
+        *(pytest.param(name, marks=pytest.mark.slow) for name in MORE),
+    ],
+)
 def test_a_package_of_ours_may_be_imported_before_anything_else(package):
     code = (
         f"import keras_similarity.{package} as first, keras, keras_similarity as ks\n"

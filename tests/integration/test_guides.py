@@ -18,6 +18,12 @@ def test_imbalance_page__prints_what_it_says():
     run_guide("guides/imbalance.md")
 
 
+@pytest.mark.slow
+@pytest.mark.training
+def test_page_of_training_without_labels__prints_what_it_says():
+    assert run_guide("self_supervised.md", least=3)["found"]["recall@1"] >= 0.9
+
+
 def test_deploy_page__prints_what_it_says(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run_guide("guides/deploy.md", least=1)
