@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, ImagePixels
-from keras_similarity.cli.output import progress_bar, show_values
+from keras_similarity.cli.output import show_values
+from keras_similarity.cli.progress import progress_bar
 
 __all__ = ["embed"]
 

@@ -6,13 +6,12 @@ Nothing of a result is ever cut: not in a pipe, where each row is one line, and 
 import json
 import math
 import sys
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import typer
 
-__all__ = ["progress_bar", "say", "show_rows", "show_values"]
+__all__ = ["say", "show_rows", "show_values"]
 
 READABLE = 16  # characters of a text column that is folded
 EDGE = 3  # of a column: a line, and a space on both sides
@@ -92,18 +91,6 @@ def _show_record(values: Mapping[str, str]) -> None:
     width = max(map(len, values), default=0)
     for name, value in values.items():
         typer.echo(f"{name:<{width}}  {value}")
-
-
-@contextmanager
-def progress_bar(what: str, total: int) -> Generator[Callable[[int], None]]:
-    """Show a bar on a terminal; gives a function that takes how much more is done."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(what, total=total)
-        yield lambda done: progress.advance(task, done)
 
 
 def _counted(value: Any) -> str:

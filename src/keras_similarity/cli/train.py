@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, ImagePixels
-from keras_similarity.cli.output import progress_bar, say, show_values
+from keras_similarity.cli.output import say, show_values
+from keras_similarity.cli.progress import progress_bar
 
 __all__ = ["train"]
 

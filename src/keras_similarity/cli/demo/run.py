@@ -9,7 +9,6 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
-from rich.progress import Progress
 from rich.table import Table
 
 from keras_similarity.cli.demo.data import load_images
@@ -24,6 +23,7 @@ from keras_similarity.cli.demo.task import (
     split_classes,
 )
 from keras_similarity.cli.demo.verify import lookup_in_fresh_process
+from keras_similarity.cli.progress import progress_bar
 from keras_similarity.errors import KerasSimilarityError
 from keras_similarity.evaluate import evaluate_retrieval
 from keras_similarity.index import Index
@@ -50,7 +50,7 @@ def run_demo(data: str, *, out: Path, seed: int, told_on_stderr: bool = False) -
         KerasSimilarityError: a fresh process finds other neighbours in the saved model.
     """
     started = time.process_time()
-    console, progress = Console(stderr=told_on_stderr), Console(stderr=True)
+    console = Console(stderr=told_on_stderr)
     images, labels, what = load_images(data, seed=seed)
     images = frame(images)
     label_array = np.array(labels)
@@ -61,7 +61,7 @@ def run_demo(data: str, *, out: Path, seed: int, told_on_stderr: bool = False) -
         f"Task: queries are turned by up to {ROTATION:.0f}°, shifted by up to {SHIFT:.0%} of their side and noisy "
         f"(σ {NOISE}); the gallery is clean.\nHeld back from training: {_names(split.classes['unseen'])}."
     )
-    model = _trained(images, labels, split.gallery["seen"], seed, progress)
+    model = _trained(images, labels, split.gallery["seen"], seed)
     pixels = Index(images[0].size, "euclidean")
     for group in ("seen", "unseen"):  # the unseen classes join without retraining
         rows = split.gallery[group]
@@ -87,17 +87,14 @@ def run_demo(data: str, *, out: Path, seed: int, told_on_stderr: bool = False) -
     return scores
 
 
-def _trained(
-    images: NDArray[np.float32], labels: list[Any], rows: NDArray[np.int64], seed: int, console: Console
-) -> SimilarityModel:
+def _trained(images: NDArray[np.float32], labels: list[Any], rows: NDArray[np.int64], seed: int) -> SimilarityModel:
     """Train on the gallery of the seen classes alone."""
     seen = [labels[row] for row in rows]
     model = build_model(images.shape[1:], seed=seed)
     sampler = make_sampler(images[rows], seen, seed=seed, classes=len(set(seen)))
     epochs = math.ceil(TRAINING_STEPS / len(sampler))
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("training", total=epochs * len(sampler))
-        report = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: progress.advance(task))
+    with progress_bar("training", epochs * len(sampler)) as advance:
+        report = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: advance(1))
         model.fit(sampler, epochs=epochs, verbose=0, callbacks=[report])  # pyright: ignore[reportArgumentType]  Keras takes 0
     return model
 
