@@ -28,7 +28,6 @@ WITHOUT_EXAMPLE = {
     "Explorer": "what `create_app` adds to a server; docs/explorer.md starts it",
     "Sampler": "a base class, whose subclasses have each their own",
     "VectorBatch": "a record of arrays, which `embed` writes and `read_shards` reads",
-    "create_app": "Litestar warns of our path parameters, which is an error here; docs/serving.md starts a server",
 }
 
 

@@ -26,7 +26,23 @@ __all__ = ["create_app"]
 
 
 def create_app(service: Service) -> Any:
-    """Return the ASGI application that serves `service`."""
+    """Return the ASGI application that serves `service`, for a server of yours; `run_server` brings one.
+
+    Example:
+        >>> import asyncio
+        >>> from keras_similarity.serve import Service
+        >>> app = create_app(Service({}))
+        >>> scope = {"type": "http", "method": "GET", "path": "/healthz", "query_string": b""}
+        >>> scope["headers"] = [(b"host", b"localhost")]
+        >>> async def receive():
+        ...     return {"type": "http.request"}
+        >>> async def send(message):
+        ...     answer.append(message)
+        >>> answer = []
+        >>> asyncio.run(app(scope, receive, send))
+        >>> answer[0]["status"], answer[1]["body"]
+        (200, b'{"status":"ok"}')
+    """
     about = (status_routes, query_routes, item_routes, upkeep_routes, embedding_routes)
     handlers = [handler for routes in about for handler in routes(service)]
     keyless: set[str] = set()  # the page's files hold no data; it asks for a key itself

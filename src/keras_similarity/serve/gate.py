@@ -188,7 +188,7 @@ class Gate:
         route = scope.get("path_template") or "other"
         method = scope["method"]
         self._service.metrics.note(route, method, status, seconds)
-        self._service.log.write(scope[REQUEST_ID_KEY], method, scope["path"], status, seconds, scope["client"])
+        self._service.log.write(scope[REQUEST_ID_KEY], method, scope["path"], status, seconds, scope.get("client"))
 
     async def _not_http(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "websocket":

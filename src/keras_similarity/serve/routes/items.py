@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import numpy as np
 from litestar import delete, get, post
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
@@ -28,7 +29,7 @@ def item_routes(service: Service) -> list[Any]:
     """Return the handlers."""
 
     @post("/v1/indexes/{name:str}/items:batch", status_code=200)
-    async def upsert_items(name: str, scope: Scope) -> ASGIResponse:
+    async def upsert_items(name: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         items = decode_body(scope, ItemsRequest).items
         check_batch(service, len(items), "items")
@@ -40,13 +41,13 @@ def item_routes(service: Service) -> list[Any]:
         return reply({"upserted": len(items)})
 
     @get("/v1/indexes/{name:str}/items/{item_id:path}")
-    async def get_item(name: str, item_id: str, scope: Scope) -> ASGIResponse:
+    async def get_item(name: FromPath[str], item_id: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         wanted = path_id(scope)
         return reply(await served.read(lambda index: _shown(index, wanted)))
 
     @delete("/v1/indexes/{name:str}/items/{item_id:path}", status_code=200)
-    async def delete_item(name: str, item_id: str, scope: Scope) -> ASGIResponse:
+    async def delete_item(name: FromPath[str], item_id: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         wanted = path_id(scope)
         return reply({"deleted": await served.write(lambda index: index.remove([wanted]))})

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from litestar import post
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
@@ -24,7 +25,7 @@ def map_item_routes(service: Service, explorer: Explorer) -> list[Any]:
     """Return the handlers."""
 
     @post("/v1/indexes/{name:str}/map/select", status_code=200)
-    async def select(name: str, scope: Scope) -> ASGIResponse:
+    async def select(name: FromPath[str], scope: Scope) -> ASGIResponse:
         request = decode_body(scope, SelectRequest)
         drawn = explorer.existing_map(service.index(name), request.map)
         rows = await explorer.run(lambda: drawn.select(request.polygon, request.hidden))
@@ -34,7 +35,7 @@ def map_item_routes(service: Service, explorer: Explorer) -> list[Any]:
         return reply({"total": len(rows), "ids": drawn.ids[kept].tolist(), "labels": named})
 
     @post("/v1/indexes/{name:str}/map/items", status_code=200)
-    async def map_items(name: str, scope: Scope) -> ASGIResponse:
+    async def map_items(name: FromPath[str], scope: Scope) -> ASGIResponse:
         request = decode_body(scope, MapItemsRequest)
         drawn = explorer.existing_map(service.index(name), request.map)
         check_batch(service, len(request.rows), "rows")
@@ -43,7 +44,7 @@ def map_item_routes(service: Service, explorer: Explorer) -> list[Any]:
         return reply({"items": drawn.items(np.array(request.rows, np.intp))})
 
     @post("/v1/indexes/{name:str}/map/locate", status_code=200)
-    async def locate(name: str, scope: Scope) -> ASGIResponse:
+    async def locate(name: FromPath[str], scope: Scope) -> ASGIResponse:
         request = decode_body(scope, LocateRequest)
         drawn = explorer.existing_map(service.index(name), request.map)
         if len(request.ids) > service.limits.k:

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 from litestar import get
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
@@ -22,7 +23,7 @@ def map_routes(service: Service, explorer: Explorer) -> list[Any]:
     """Return the handlers."""
 
     @get("/v1/indexes/{name:str}/map")
-    async def describe_map(name: str, scope: Scope) -> ASGIResponse:
+    async def describe_map(name: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         try:
             drawn = await explorer.map(served, renew=wants_renewal(scope))
@@ -32,7 +33,7 @@ def map_routes(service: Service, explorer: Explorer) -> list[Any]:
         return reply(drawn.describe() | about | {"encoder": _takes(service)})
 
     @get("/v1/indexes/{name:str}/map/points")
-    async def points(name: str, scope: Scope) -> ASGIResponse:
+    async def points(name: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         number, rectangle = _view(scope)
         drawn = explorer.existing_map(served, number)

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import get, post
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 from msgspec import UNSET
@@ -34,17 +35,17 @@ def query_routes(service: Service) -> list[Any]:
         return reply({"indexes": [_summary(served) for served in service.indexes.values()]})
 
     @get("/v1/indexes/{name:str}")
-    async def describe_index(name: str) -> ASGIResponse:
+    async def describe_index(name: FromPath[str]) -> ASGIResponse:
         served = service.index(name)
         about = await served.read(lambda index: index.describe())
         return reply(_summary(served) | {"engine": about["engine"], "calibrated": served.calibration is not None})
 
     @post(QUERY_ROUTE, status_code=200)
-    async def query(name: str, scope: Scope) -> ASGIResponse:
+    async def query(name: FromPath[str], scope: Scope) -> ASGIResponse:
         return json_reply(await answer_query(service, service.index(name), scope))
 
     @post("/v1/indexes/{name:str}/match", status_code=200)
-    async def match_query(name: str, scope: Scope) -> ASGIResponse:
+    async def match_query(name: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         request = decode_body(scope, MatchRequest)
         calibration = served.existing_calibration()

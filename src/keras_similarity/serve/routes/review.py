@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import get, post
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
@@ -21,7 +22,7 @@ def review_routes(service: Service, explorer: Explorer) -> list[Any]:
     limits = service.limits
 
     @get("/v1/indexes/{name:str}/previews/{item_id:path}")
-    async def get_preview(name: str, item_id: str, scope: Scope) -> ASGIResponse:
+    async def get_preview(name: FromPath[str], item_id: FromPath[str], scope: Scope) -> ASGIResponse:
         wanted = path_id(scope)
         [record] = await service.index(name).read(lambda index: index.get([wanted]))
         found = await explorer.preview(record, most_bytes=limits.image_bytes, most_pixels=limits.image_pixels)
@@ -30,11 +31,11 @@ def review_routes(service: Service, explorer: Explorer) -> list[Any]:
         return json_reply(found[1], media_type=found[0])
 
     @get("/v1/indexes/{name:str}/duplicates")
-    async def duplicates(name: str, scope: Scope) -> ASGIResponse:
+    async def duplicates(name: FromPath[str], scope: Scope) -> ASGIResponse:
         return await _found(name, scope, "duplicates")
 
     @get("/v1/indexes/{name:str}/label-issues")
-    async def label_issues(name: str, scope: Scope) -> ASGIResponse:
+    async def label_issues(name: FromPath[str], scope: Scope) -> ASGIResponse:
         return await _found(name, scope, "label-issues")
 
     async def _found(name: str, scope: Scope, kind: str) -> ASGIResponse:
@@ -44,7 +45,7 @@ def review_routes(service: Service, explorer: Explorer) -> list[Any]:
             return not_ready()
 
     @post("/v1/indexes/{name:str}/items:relabel", status_code=200)
-    async def relabel(name: str, scope: Scope) -> ASGIResponse:
+    async def relabel(name: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         items = decode_body(scope, RelabelRequest).items
         check_batch(service, len(items), "items")

@@ -3,6 +3,7 @@
 from typing import Any
 
 from litestar import get
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
@@ -19,7 +20,7 @@ def threshold_routes(service: Service, explorer: Explorer) -> list[Any]:
     """Return the handlers."""
 
     @get("/v1/indexes/{name:str}/map/decisions")
-    async def show_decisions(name: str, scope: Scope) -> ASGIResponse:
+    async def show_decisions(name: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         try:
             return reply(await explorer.decisions(served, renew=wants_renewal(scope)))
@@ -27,7 +28,7 @@ def threshold_routes(service: Service, explorer: Explorer) -> list[Any]:
             return not_ready()
 
     @get("/v1/indexes/{name:str}/calibration")
-    async def calibration(name: str) -> ASGIResponse:
+    async def calibration(name: FromPath[str]) -> ASGIResponse:
         return reply(calibration_curves(service.index(name).existing_calibration()))
 
     return [show_decisions, calibration]

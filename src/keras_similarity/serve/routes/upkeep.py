@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from litestar import post
+from litestar.params import FromPath
 from litestar.response.base import ASGIResponse
 from litestar.types import Scope
 
@@ -20,7 +21,7 @@ def upkeep_routes(service: Service) -> list[Any]:
     """Return the handlers."""
 
     @post("/v1/indexes/{name:str}/snapshots", status_code=201)
-    async def snapshot(name: str, scope: Scope) -> ASGIResponse:
+    async def snapshot(name: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         decode_body(scope, Nothing)
         if service.snapshots is None:
@@ -31,7 +32,7 @@ def upkeep_routes(service: Service) -> list[Any]:
         return reply({"snapshot": made}, status=201)
 
     @post("/v1/indexes/{name:str}/reload", status_code=200)
-    async def reload(name: str, scope: Scope) -> ASGIResponse:
+    async def reload(name: FromPath[str], scope: Scope) -> ASGIResponse:
         served = service.index(name)
         decode_body(scope, Nothing)
         await served.reload()
