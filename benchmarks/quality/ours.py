@@ -23,7 +23,7 @@ def row(name, seed):
     """The scores of one trained encoder on the unseen classes, beside what it is and what it cost."""
     recipe = ALL[name]
     images, labels = omniglot.load(background=False)
-    embeddings, cpu_s = embedded(recipe, omniglot.at_side(images, recipe.side, fill=recipe.framed), seed)
+    embeddings, cpu_s = embedded(recipe, images, seed)
     return {
         "recipe": name,
         "network": recipe.network,
@@ -43,16 +43,23 @@ def row(name, seed):
 def embedded(recipe, images, seed):
     """The embeddings of images, and the CPU seconds of the training."""
     if recipe.network == "none":
+        images = omniglot.at_side(images, recipe.side, fill=recipe.framed)
         return images.reshape(len(images), -1).astype("float32"), 0.0
     if recipe.loss == "none":
         keras.utils.set_random_seed(seed)
-        return ks.SimilarityModel(*NETWORKS[recipe.network](recipe.dim)).embed(images), 0.0
+        return looked_at(recipe, ks.SimilarityModel(*NETWORKS[recipe.network](recipe.dim)), images), 0.0
     parts, seconds = [], 0.0
     for member in range(recipe.members):
         model, cpu_s = train(recipe, recipe.members * seed + member)
-        parts.append(model.embed(images))
+        parts.append(looked_at(recipe, model, images))
         seconds += cpu_s
     return np.concatenate(parts, axis=1), seconds
+
+
+def looked_at(recipe, model, images):
+    """The mean embedding of each image, scaled to each side that the recipe looks at."""
+    sides = recipe.looks or (recipe.side,)
+    return np.mean([model.embed(omniglot.at_side(images, side, fill=recipe.framed)) for side in sides], axis=0)
 
 
 if __name__ == "__main__":

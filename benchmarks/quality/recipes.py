@@ -18,6 +18,7 @@ class Recipe:
         families: How many alphabets the classes of a batch are of; 0 for any.
         framed: Whether each drawing is moved and scaled to fill its image, in training and in tests.
         memory: Past embeddings that a batch is compared with, too; 0 for none.
+        looks: Sides of the images whose embeddings are averaged when it is scored; none for `side` alone.
         members: How many such networks are trained, each from a seed of its own, and searched side by side.
         algorithm: Of `ContrastiveModel`, which is trained on two affine views of each drawing and no label; its loss
             then. A batch has `classes` drawings; the features before the embedding are searched.
@@ -36,12 +37,13 @@ class Recipe:
     families: int = 0
     framed: bool = False
     memory: int = 0
+    looks: tuple[int, ...] = ()
     members: int = 1
     algorithm: str = ""
 
     @property
     def side(self):
-        """The side of the images that the encoder is scored on: that of the last stage."""
+        """The side of the images that training ends with."""
         return self.stages[-1][1]
 
 
