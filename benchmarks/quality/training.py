@@ -34,6 +34,7 @@ LOSSES = {
 
 def build(recipe):
     """A model compiled with the recipe's loss."""
+    keras.config.set_dtype_policy(recipe.precision)
     inputs, outputs = NETWORKS[recipe.network](recipe.dim)
     if recipe.algorithm:
         features = keras.Model(inputs, outputs).layers[-2].output

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from guides import shell_lines, text_of
+
 pytestmark = pytest.mark.training
 COMMAND = Path(sys.executable).with_name("keras-similarity")
 ROW = re.compile(r"│ (seen|unseen) +│ [\d,]+ +│ [\d,]+ +│ (raw pixels|model) +│ +([\d.]+) │ +([\d.]+) │ +([\d.]+) │")
@@ -13,9 +15,11 @@ ROW = re.compile(r"│ (seen|unseen) +│ [\d,]+ +│ [\d,]+ +│ (raw pixels|mo
 
 @pytest.fixture(scope="module")
 def done(tmp_path_factory):
-    """One run of the demo, for a program: what it tells people goes to stderr then."""
+    """The demo as the reference shows it, run for a program: what it tells people goes to stderr then."""
     folder = tmp_path_factory.mktemp("demo")
-    command = [COMMAND, "demo", "--seed", "3", "--json"]
+    lines = shell_lines(text_of("reference/commands.md"))
+    (shown,) = [line.split()[1:] for line in lines if line.startswith("keras-similarity demo")]
+    command = [COMMAND, *shown, "--json"]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
     return folder, ended.stderr, [json.loads(line) for line in ended.stdout.splitlines()]

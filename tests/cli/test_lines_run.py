@@ -75,7 +75,7 @@ def run_lines(lines, folder, **variables):
                     stderr=subprocess.PIPE,
                     text=True,
                     cwd=folder,
-                    env=environment(),
+                    env=environment(**variables),
                 )
                 address = ready(server)
             elif line.startswith("keras-similarity ") and not line.startswith(ELSEWHERE):
@@ -143,6 +143,24 @@ def test_explorer__is_shown(folder):
 def test_deployment__exports_looks_and_serves(folder):
     shutil.rmtree(folder / "my.index")
     assert "keras-similarity" in run_lines(lines_of("docs/guides/deploy.md"), folder)
+    told = run_lines(lines_of("docs/serving.md"), folder)
+    if shutil.which("curl"):
+        assert '"results":[[{"id":"cats/' in told, told
+
+
+@pytest.mark.skipif(not EXPORTS, reason=NO_EXPORT)
+def test_index_in_a_database__is_served(folder, postgres):
+    done("keras-similarity export model.keras model.onnx --to onnx", folder)
+    url = postgres.url("shoes")
+    with Index(64, store=url) as index:
+        index.add(np.eye(3, 64), ["cats", "dogs", "birds"])
+    lines = [
+        *lines_of("docs/guides/scale.md"),
+        "curl -sf localhost:8000/v1/indexes -H 'authorization: Bearer a-key-of-sixteen-characters-or-more'",
+    ]
+    told = run_lines(lines, folder, KERAS_SIMILARITY_INDEXES=url)
+    if shutil.which("curl"):
+        assert '"name":"shoes"' in told, told
 
 
 def test_embedding_everything__fills_an_index(folder):

@@ -21,13 +21,15 @@ from serve import several
 def shop(postgres, rng, monkeypatch):
     """A database with an index and its graph, named as on the page; and the tools, told of the server."""
     postgres.execute("CREATE DATABASE shop")
+    environment = {"PGHOST": str(postgres.socket.parent), "PGUSER": "postgres", "PGDATABASE": "shop"}
+    tools = os.environ | environment | {"PATH": f"{postgres._server.bin_path}:{os.environ['PATH']}"}
+    (prepare,) = [line for line in shell_lines(text_of("databases.md")) if line.startswith("psql ")]
+    subprocess.run(["bash", "-c", prepare], check=True, env=tools, stdout=subprocess.DEVNULL)
     monkeypatch.setattr(tuning, "FEW_NUMBERS", 0)
     url = postgres.url("shoes", database="shop")
     with Index(8, "cosine", store=url) as index:
         index.add(rng.normal(size=(300, 8)), ["boot", "sandal", None] * 100, metadata=[{"n": n} for n in range(300)])
         assert index.build().engine == "hnsw"
-    environment = {"PGHOST": str(postgres.socket.parent), "PGUSER": "postgres"}
-    tools = os.environ | environment | {"PATH": f"{postgres._server.bin_path}:{os.environ['PATH']}"}
     yield url, tools
     postgres.execute("DROP DATABASE IF EXISTS shop WITH (FORCE)")
 

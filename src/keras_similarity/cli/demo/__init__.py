@@ -27,7 +27,7 @@ def demo(
     Some classes are held back from training and added to the index afterwards, without retraining. Prints a table
     of the model beside raw pixels.
 
-    Example: keras-similarity demo --data fashion_mnist --seed 1
+    Example: keras-similarity demo --seed 3
     """
     if backend is not None:
         os.environ["KERAS_BACKEND"] = backend
