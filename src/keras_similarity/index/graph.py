@@ -15,7 +15,7 @@ from keras_similarity.index.engines.protocol import SearchEngine
 from keras_similarity.index.rows import Floats, Matrix, Positions
 from keras_similarity.index.selection import Selection
 
-__all__ = ["EngineReport", "Graph", "measure_recall", "tune"]
+__all__ = ["EngineReport", "Graph", "least_effort", "measure_recall", "tune"]
 
 TUNED_K = 10  # recall is measured among so many neighbours
 LEAST_SAMPLE, MOST_SAMPLE = 256, 1024  # queries that recall is measured with,
@@ -135,14 +135,14 @@ def tune(
     true_rows = scan.search(matrix, queries, k)[0]
     truth = pair_distances(distance, matrix, queries, true_rows)
     aim = target + MARGIN * (1 - target)
-    effort, recall = _least_effort(
+    effort, recall = least_effort(
         engine.efforts, lambda effort: measure_recall(engine, distance, matrix, queries, truth, effort), aim
     )
     report = EngineReport(engine.name, reason, recall, target, effort, len(queries), len(matrix), engine.bytes)
     return Graph(engine, report)
 
 
-def _least_effort(efforts: Sequence[int], measure: Callable[[int], float], aim: float) -> tuple[int, float]:
+def least_effort(efforts: Sequence[int], measure: Callable[[int], float], aim: float) -> tuple[int, float]:
     """Return the smallest effort that reaches a recall, and the recall; the largest, where none does.
 
     The thorough ones are slow, so it goes up in strides, and by bisection in the last of them.

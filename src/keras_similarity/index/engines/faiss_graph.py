@@ -40,7 +40,7 @@ def effort_ladder(first: int, last: int) -> tuple[int, ...]:
     """Return settings from first to last, each about a thirty-second more than the one before."""
     steps = [first]
     while steps[-1] < last:
-        steps.append(max(steps[-1] + 1, steps[-1] * 33 // 32))
+        steps.append(min(max(steps[-1] + 1, steps[-1] * 33 // 32), last))
     return tuple(steps)
 
 

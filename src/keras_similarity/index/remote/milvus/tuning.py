@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_similarity.core.checks import LEAST_SQUARE
 from keras_similarity.errors import DatabaseTimeoutError
-from keras_similarity.index.graph import EQUAL, MARGIN, TUNED_K, EngineReport
+from keras_similarity.index.engines.faiss_graph import effort_ladder
+from keras_similarity.index.graph import EQUAL, MARGIN, TUNED_K, EngineReport, least_effort
 from keras_similarity.index.remote.milvus.items import FIELDS, as_page
 from keras_similarity.index.remote.milvus.nearest import Search, block_size, nearest, scanned
 from keras_similarity.index.remote.milvus.session import Session
@@ -19,7 +20,7 @@ from keras_similarity.index.settings import Settings
 __all__ = ["build_graph"]
 
 ENGINE = "hnsw"
-EFFORTS = (16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024, 2048, 4096)  # ef
+EFFORTS = effort_ladder(16, 4096)  # ef
 FEW_ROWS = 1024  # Milvus makes no graph of fewer
 SAMPLE = 256  # queries that recall is measured with
 STEP = 0.5  # of the way between two neighbours, by which a sampled row is moved
@@ -38,14 +39,13 @@ def build_graph(session: Session, settings: Settings, state: State) -> EngineRep
     queries = _likely_queries(session, settings, state)
     truth = scanned(session, state, search, queries).distances.max(axis=1, keepdims=True)
     limits = truth + 10 * EQUAL * np.maximum(np.abs(truth), 1)  # the server's distances are float32
-    aim = settings.recall + MARGIN * (1 - settings.recall)
-    effort, recall = EFFORTS[-1], 0.0
-    for effort in EFFORTS:
+
+    def recall_with(effort: int) -> float:
         tried = replace(search, effort=effort)
         found = [nearest(session, tried, part).distances for part in _blocks(queries)]
-        recall = float((np.concatenate(found) <= limits).mean())
-        if recall >= aim:
-            break
+        return float((np.concatenate(found) <= limits).mean())
+
+    effort, recall = least_effort(EFFORTS, recall_with, settings.recall + MARGIN * (1 - settings.recall))
     reason = f"the quickest for {state.items:,} rows" if recall >= settings.recall else "the most that Milvus offers"
     return EngineReport(ENGINE, reason, recall, settings.recall, effort, len(queries), state.items, 0)
 

@@ -10,9 +10,18 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import LEAST_SQUARE
 from keras_similarity.index.engines.exact import ExactEngine
-from keras_similarity.index.graph import EQUAL, LEAST_SAMPLE, MOST_SAMPLE, SAMPLE_NUMBERS, TUNED_K, EngineReport
+from keras_similarity.index.engines.faiss_graph import effort_ladder
+from keras_similarity.index.graph import (
+    EQUAL,
+    LEAST_SAMPLE,
+    MOST_SAMPLE,
+    SAMPLE_NUMBERS,
+    TUNED_K,
+    EngineReport,
+    least_effort,
+)
 from keras_similarity.index.remote.postgres.conditions import ALL
-from keras_similarity.index.remote.postgres.nearest import GRAPH_CLASSES, Search, block_size, nearest
+from keras_similarity.index.remote.postgres.nearest import GRAPH_CLASSES, MOST_EFFORT, Search, block_size, nearest
 from keras_similarity.index.remote.postgres.schema import Tables, lock
 from keras_similarity.index.remote.postgres.session import Session
 from keras_similarity.index.remote.postgres.wire import read_vectors
@@ -22,11 +31,7 @@ from keras_similarity.index.settings import Settings
 __all__ = ["ENGINE", "as_settings", "build_graph"]
 
 ENGINE = "hnsw"
-# Of hnsw.ef_search.
-EFFORTS = (
-    *(10, 12, 14, 16, 20, 24, 28, 32, 36, 40, 48, 56, 64, 80),
-    *(100, 120, 150, 180, 220, 270, 330, 400, 500, 600, 800, 1000),
-)
+EFFORTS = effort_ladder(10, MOST_EFFORT)
 FEW_NUMBERS = 2**18  # rows times width that the database reads as quickly as its graph answers
 MOST_WIDE = {"float32": 2000, "float16": 4000}  # numbers of a row that pgvector's graph takes
 # Queries, where a distance is no product of matrices: its exact search takes a hundred times as long.
@@ -99,14 +104,13 @@ def _tuned(session: Session, connection: Any, tables: Tables, settings: Settings
     search = Search(tables.rows, settings.distance, settings.space.dtype, ALL, TUNED_K, EFFORTS[0])
     queries = _likely_queries(session, connection, search, settings, items)
     limits = _limits(connection, search, queries)
-    aim = settings.recall + MARGIN * (1 - settings.recall)
-    effort, recall = EFFORTS[-1], 0.0
-    for effort in EFFORTS:
+
+    def recall_with(effort: int) -> float:
         session.set(connection, *as_settings(effort, filtered=False))
         found = _distances(connection, dataclasses.replace(search, effort=effort), queries)
-        recall = float((found <= limits).mean())
-        if recall >= aim:
-            break
+        return float((found <= limits).mean())
+
+    effort, recall = least_effort(EFFORTS, recall_with, settings.recall + MARGIN * (1 - settings.recall))
     size = connection.execute("SELECT pg_relation_size(%s::regclass)", (tables.graph,)).fetchone()[0]
     reason = "asked for" if settings.engine != "auto" else f"the quickest for {items:,} rows"
     return EngineReport(ENGINE, reason, recall, settings.recall, effort, len(queries), items, size)
