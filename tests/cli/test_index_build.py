@@ -200,11 +200,21 @@ def test_add__build_that_was_interrupted__is_refused(work, interrupt):
     assert add("own.parquet", "part").exit_code == 0
 
 
-def test_add__index_that_was_saved__is_refused(work):
+@pytest.mark.parametrize("words", [["add", "own.parquet", "saved"], ["remove", "saved", "a"], ["compact", "saved"]])
+def test_index_that_was_saved__is_not_changed(work, words):
     index = Index(2)
-    index.add([[1.0, 0.0]])
+    index.add(np.eye(2), ids=["a", "b"])
     index.save("saved")
-    assert "what is added would be lost" in str(add("own.parquet", "saved").exception)
+    assert "what is changed would be lost" in str(CliRunner().invoke(app, ["index", *words]).exception)
+    assert len(Index.open("saved")) == 2
+
+
+def test_build__first_rows_cannot_be_added__leaves_nothing_and_the_next_one_works(work):
+    bad = pyarrow.table({"vector": [[1.0, float("nan")]]})
+    parquet.write_table(bad, "bad.parquet")
+    assert isinstance(build("bad.parquet", "new.index").exception, ValueError)
+    assert not (work / "new.index").exists()
+    assert build("own.parquet", "new.index").exit_code == 0
 
 
 @pytest.mark.parametrize("settings", [{"storage": "float16"}, {"truncate_dim": 1}], ids=str)

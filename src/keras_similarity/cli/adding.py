@@ -17,7 +17,6 @@ from keras_similarity.cli.vectors import source_files
 from keras_similarity.embed.parquet import VectorBatch
 from keras_similarity.index import Index
 from keras_similarity.index.stores.disk.database import Database
-from keras_similarity.index.stores.disk.folder import is_store
 
 __all__ = ["Adding", "add_batch"]
 
@@ -41,17 +40,11 @@ class Adding:
 
     Raises:
         IndexLockedError: another process writes.
-        ValueError: an index that was saved, one that is not built whole, or a source that has changed since a part of
-            it was added.
+        ValueError: one that is not built whole, or a source that has changed since a part of it was added.
     """
 
     def __init__(self, index: Index, folder: Path, source: Path) -> None:
         self._index, self._folder = index, folder
-        if not is_store(folder):
-            raise ValueError(
-                f"{folder} is an index that was saved, and is read into memory: what is added would be lost.\n"
-                "  Make one that lives in a folder: `export` it to Parquet, and `index build` from that."
-            )
         index.remove([NOBODY])  # takes the writer's lock, and sees what the last writer left
         if (folder / BUILD).is_file():
             raise ValueError(

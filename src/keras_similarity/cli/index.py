@@ -1,5 +1,8 @@
 """`keras-similarity index …`: what becomes of an index on disk."""
 
+import shutil
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -70,6 +73,11 @@ def build(
     except KeyboardInterrupt:
         say(f"{rows} rows are in; the same command goes on from there")
         raise
+    except Exception:
+        if made is not None and kept is None and rows == 0:  # or what is mended would meet what this has left
+            made.close()
+            shutil.rmtree(index)
+        raise
     finally:
         if made is not None:
             made.close()
@@ -91,9 +99,8 @@ def add(
     """
     from keras_similarity.cli.adding import Adding
     from keras_similarity.cli.vectors import vector_batches
-    from keras_similarity.index import Index
 
-    with Index.open(index) as found:
+    with _opened_to_change(index) as found:
         before = len(found)
         adding = Adding(found, index, vectors)
         try:
@@ -118,12 +125,11 @@ def remove(
     Example: keras-similarity index remove my.index 17 cats/3.png
     """
     from keras_similarity.cli.query import item_id, parse_filter
-    from keras_similarity.index import Index
 
     if bool(ids) == (where is not None):
         raise typer.BadParameter("name ids, or --where, and not both")
     chosen, conditions = [item_id(value) for value in ids or []], parse_filter(where)
-    with Index.open(index) as found:
+    with _opened_to_change(index) as found:
         if conditions is not None:
             chosen = [record.id for record in found.records(where=conditions)]
         show_values({"removed": found.remove(chosen), "items": len(found)}, as_json=as_json)
@@ -163,9 +169,7 @@ def check(
 @index_commands.command()
 def compact(index: IndexPath, as_json: AsJson = False) -> None:
     """Give back the room of removed items."""
-    from keras_similarity.index import Index
-
-    with Index.open(index) as found:
+    with _opened_to_change(index) as found:
         found.compact()
         show_values(found.describe(), as_json=as_json)
 
@@ -188,10 +192,27 @@ def restore(
     show_values({"index": str(index)}, as_json=as_json)
 
 
+@contextmanager
+def _opened_to_change(path: Path) -> Generator[Any]:
+    """Open an index whose changes stay.
+
+    Raises:
+        ValueError: one that `save` wrote.
+    """
+    from keras_similarity.index import Index
+    from keras_similarity.index.stores.disk.folder import is_store
+
+    with Index.open(path) as index:
+        if not is_store(path):
+            raise ValueError(
+                f"{path} is an index that was saved, and is read into memory: what is changed would be lost.\n"
+                "  Make one that lives in a folder: `export` it to Parquet, and `index build` from that."
+            )
+        yield index
+
+
 def _copy(source: Path, target: Path) -> None:
     """Copy an index with its calibration."""
-    import shutil
-
     from keras_similarity.cli.calibrate import CALIBRATION_FILE
     from keras_similarity.index import Index
 
