@@ -171,3 +171,10 @@ def test_keras_knows_which_way_is_better():
 def test_bad_options__say_what(kind, options, message):
     with pytest.raises(ValueError, match=message):
         METRICS[kind](**options)
+
+
+@pytest.mark.parametrize("kind", list(METRICS))
+@pytest.mark.parametrize("count", [1, 3])
+def test_other_number_of_labels_than_rows__is_said(kind, count):
+    with pytest.raises(ValueError, match=f"`labels` needs one entry per embedding row: got {count} labels"):
+        METRICS[kind]().update_state(np.arange(count), np.ones((4, 2), "float32"))

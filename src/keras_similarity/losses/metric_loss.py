@@ -19,6 +19,7 @@ from keras_similarity.losses.regularizers import EmbeddingRegularizer
 from keras_similarity.ops import (
     as_codes,
     as_wide_float,
+    check_label_count,
     nan_where_fractional,
     one_per_row,
     pair_masks,
@@ -288,9 +289,4 @@ def _check_rows(codes: Tensor, embeddings: Tensor) -> None:
             f"`embeddings` needs shape (b, d), or (b, 2, d) for two views: got {shape}.\n"
             "  End the model in one row per item: `MetricEmbedding`, or a pooling layer before it."
         )
-    rows, entries = shape[0], codes.shape[0]
-    if None not in (rows, entries) and rows != entries:
-        raise ValueError(
-            f"`labels` needs one entry per embedding row: got {entries} labels for embeddings of shape "
-            f"{shape}.\n  Pass the labels of the same batch."
-        )
+    check_label_count(codes, embeddings)

@@ -9,6 +9,7 @@ from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance, get_distance
 from keras_similarity.ops import (
     as_codes,
+    check_label_count,
     masked_max,
     masked_min,
     masked_row_mean,
@@ -60,8 +61,10 @@ class PairMetric(keras.metrics.Metric):
     def update_state(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> None:
         """Add a batch; a sample weight is how much an anchor counts in the mean."""
         y_true, y_pred, sample_weight = whole_batch(y_true, y_pred, sample_weight)
+        codes = as_codes(y_true)
+        check_label_count(codes, y_pred)
         distances = pairwise_distances(y_pred, y_pred, self.distance)
-        values, counting = self._anchor_values(distances, *pair_masks(as_codes(y_true)))
+        values, counting = self._anchor_values(distances, *pair_masks(codes))
         weights = ops.cast(counting, values.dtype)
         if sample_weight is not None:
             weights = weights * one_per_row(sample_weight, name="sample_weight", dtype=values.dtype)

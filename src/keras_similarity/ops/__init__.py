@@ -2,7 +2,7 @@
 
 from keras_similarity.ops.chunks import in_chunks, sum_in_one_pass
 from keras_similarity.ops.gather import gather, replica_share, row_numbers, whole_batch, whole_value
-from keras_similarity.ops.labels import as_codes, concrete, nan_where_fractional, one_per_row
+from keras_similarity.ops.labels import as_codes, check_label_count, concrete, nan_where_fractional, one_per_row
 from keras_similarity.ops.masks import pair_counts, pair_masks, places_among, sums_of_classes
 from keras_similarity.ops.pairwise import (
     as_wide_float,
@@ -27,6 +27,7 @@ from keras_similarity.ops.reductions import (
 __all__ = [
     "as_codes",
     "as_wide_float",
+    "check_label_count",
     "concrete",
     "each_positive",
     "gap_sums",

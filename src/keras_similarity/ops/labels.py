@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_similarity.core.labels import LabelVocabulary, check_classes
 
-__all__ = ["as_codes", "concrete", "nan_where_fractional", "one_per_row"]
+__all__ = ["as_codes", "check_label_count", "concrete", "nan_where_fractional", "one_per_row"]
 
 Tensor = Any
 
@@ -84,3 +84,17 @@ def one_per_row(values: Any, *, name: str = "labels", dtype: str | None = None) 
         advice = "For one-hot labels, pass `labels.argmax(axis=1)`." if name == "labels" else "Pass one number a row."
         raise ValueError(f"`{name}` needs one entry per row, shape (b,): got {shape}.\n  {advice}")
     return values
+
+
+def check_label_count(codes: Tensor, embeddings: Tensor) -> None:
+    """Raise a ValueError unless there are as many labels `(b,)` as embeddings `(b, …)`, where both are known.
+
+    Example:
+        >>> check_label_count(ops.array([0, 0, 1]), ops.ones((3, 2)))
+    """
+    shape, entries = tuple(embeddings.shape), codes.shape[0]
+    if None not in (shape[0], entries) and shape[0] != entries:
+        raise ValueError(
+            f"`labels` needs one entry per embedding row: got {entries} labels for embeddings of shape "
+            f"{shape}.\n  Pass the labels of the same batch."
+        )

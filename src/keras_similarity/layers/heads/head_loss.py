@@ -13,7 +13,15 @@ from keras import ops
 
 from keras_similarity.core.checks import as_array, check_choice
 from keras_similarity.core.distances import Distance, get_distance
-from keras_similarity.ops import as_wide_float, concrete, masked_mean, one_per_row, replica_share, whole_batch
+from keras_similarity.ops import (
+    as_wide_float,
+    check_label_count,
+    concrete,
+    masked_mean,
+    one_per_row,
+    replica_share,
+    whole_batch,
+)
 from keras_similarity.ops.gather import failing_everywhere
 
 __all__ = ["HeadLoss", "note_forward_pass"]
@@ -165,8 +173,4 @@ def _check_rows(codes: Tensor, rows: Tensor, head: Any) -> None:
             f"`embeddings` needs shape (b, {width}), what {head.name!r} returned: got {tuple(rows.shape)}.\n"
             "  Give this loss to the output that ends in its head."
         )
-    if None not in (codes.shape[0], rows.shape[0]) and codes.shape[0] != rows.shape[0]:
-        raise ValueError(
-            f"`labels` needs one entry per embedding row: got {codes.shape[0]} labels for embeddings of shape "
-            f"{tuple(rows.shape)}.\n  Pass the labels of the same batch."
-        )
+    check_label_count(codes, rows)
