@@ -73,14 +73,11 @@ def build(
     except KeyboardInterrupt:
         say(f"{rows} rows are in; the same command goes on from there")
         raise
-    except Exception:
-        if made is not None and kept is None and rows == 0:  # or what is mended would meet what this has left
-            made.close()
-            shutil.rmtree(index)
-        raise
     finally:
         if made is not None:
             made.close()
+            if rows == 0:  # or vectors that are mended would meet what this has left
+                shutil.rmtree(index)
 
 
 @index_commands.command()
