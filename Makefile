@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 # Two processes: what a small machine has, and each of them compiles for itself. `make test PROCESSES=0` for one.
 PROCESSES ?= 2
 # One thread each for OpenMP: torch's threads wait for one another in a loop, and two such processes stand still.
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PROCESSES) --dist worksteal --durations=15 --durations-min=5
 
 EXTRAS_jax := jax,viz,data,serve
 EXTRAS_all := jax,torch,viz,data,serve,onnx,openvino,postgres,milvus,qdrant,ray,usearch
