@@ -136,7 +136,7 @@ class Part:
     @classmethod
     def of_line(cls, line: Line, text_ids: bool, vocabulary: LabelVocabulary) -> "Part":
         """Return the result for one query whose neighbours are all there."""
-        as_objects = text_ids or any(isinstance(value, str) for value in line.ids)
+        as_objects = text_ids or str in map(type, line.ids)
         labels = vocabulary.decode(np.array([line.codes], np.int32))
         ids = id_array(line.ids, as_objects=as_objects)[None]
         return cls(ids, line.distances[None], labels, [line.seqs])
@@ -150,7 +150,7 @@ class Part:
             positions, distances = without(positions, distances, _positions_of(excluded, found.ids, positions))
         if asked.max_distance is not None:
             positions, distances = within(positions, distances, asked.max_distance)
-        as_objects = text_ids or any(isinstance(value, str) for value in found.ids)
+        as_objects = text_ids or str in map(type, found.ids)
         none = None if as_objects else MISSING_ID
         ids = id_array([*found.ids, none], as_objects=as_objects)[positions]  # a missing one is -1: the last entry
         labels = vocabulary.decode(np.append(found.codes, np.int32(-1))[positions])

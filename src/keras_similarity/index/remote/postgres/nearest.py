@@ -5,7 +5,7 @@ engine. Where they are equal, the row that was added first comes first.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Search:
         condition: Which rows may be found.
         k: How many.
         effort: hnsw.ef_search, 0 to look at every row.
+
+    `prepared` is the statement for one query and no filter, with libpq's placeholder.
     """
 
     rows: str
@@ -56,6 +58,11 @@ class Search:
     condition: Condition
     k: int
     effort: int
+    prepared: str = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        usual = self.statement(single=True).replace(ONE_QUERY, "$1") if self.condition is ALL else ""
+        object.__setattr__(self, "prepared", usual)
 
     @property
     def limit(self) -> int:
@@ -132,16 +139,16 @@ def nearest_of_one(connection: Any, search: Search, queries: Floats, prepared: P
     near = read_vectors(embeddings, search.dtype, queries.shape[1], np.dtype(np.float64))
     gaps = search.distance.between(queries[0].astype(np.float64), near).astype(np.float32)
     line = Line(ids, codes, seqs, gaps, near)
-    keys = list(zip(gaps.tolist(), seqs, strict=True))
-    if len(keys) <= search.k and keys == sorted(keys):
+    numbers = gaps.tolist()
+    if len(numbers) <= search.k and numbers == sorted(set(numbers)):  # in order, and no two alike
         return line
+    keys = list(zip(numbers, seqs, strict=True))
     return line.taken(sorted(range(len(keys)), key=keys.__getitem__)[: search.k])
 
 
 def _unfiltered(connection: Any, search: Search, query: Floats, prepared: PreparedSearches) -> Any:
     """Return ids, codes, places and embeddings; None where the connection has prepared too much else."""
-    sql = search.statement(single=True).replace(ONE_QUERY, "$1")
-    columns = prepared.columns(connection, sql, vector_bytes(query))
+    columns = prepared.columns(connection, search.prepared, vector_bytes(query))
     if columns is None:
         return None
     ints, texts, labels, seqs, embeddings = columns

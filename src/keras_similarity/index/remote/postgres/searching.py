@@ -1,6 +1,7 @@
 """A search, from checked queries to columns: the filter, the way to go, the rows, the result."""
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class Searcher:
         self._prepared = PreparedSearches()
         self._rows, self._space = tables.rows, settings.space  # made anew where they are asked for
         self._state = state
+        self._usual: tuple[State, dict[int, Search]] = state, {}  # by k, of searches without a filter
         self._until = 0.0
 
     def forget(self) -> None:
@@ -81,14 +83,11 @@ class Searcher:
     def _part(self, connection: Any, asked: Asked, wanted: int, start: int, step: int) -> Part:
         state = self.state(connection)
         queries = asked.queries[start : start + step]
-        distance, dtype = self._space.distance, self._space.dtype
-        condition = self.condition(connection, asked.tree)
-        effort = 0 if asked.exact else self._effort(connection, state, asked.tree, condition, wanted)
-        search = Search(self._rows, distance, dtype, condition, wanted, effort)
+        search = self._planned(connection, state, asked, wanted)
         if len(queries) == 0:
             return Part.of_none(asked.k, state.text_ids, self._labels.known)
-        if effort:
-            self._session.set(connection, *as_settings(effort, filtered=asked.tree is not None))
+        if search.effort:
+            self._session.set(connection, *as_settings(search.effort, filtered=asked.tree is not None))
         if len(queries) == 1 and asked.excluded is None and asked.max_distance is None:
             line = nearest_of_one(connection, search, queries, self._prepared)
             if len(line.ids) == wanted:
@@ -97,11 +96,26 @@ class Searcher:
             found = line.as_found(wanted)
         else:
             found = nearest(connection, search, queries)
-        if effort and (found.positions[:, -1] < 0).any() and len(found.seqs) < len(queries) * state.items:
+        if search.effort and (found.positions[:, -1] < 0).any() and len(found.seqs) < len(queries) * state.items:
             # The graph ended its walk before it met enough rows.
-            found = nearest(connection, Search(search.rows, distance, dtype, condition, wanted, 0), queries)
+            found = nearest(connection, replace(search, effort=0), queries)
         vocabulary = self._labels.first(connection, int(found.codes.max(initial=-1)) + 1)
         return Part.of(found, asked, start, state.text_ids, vocabulary)
+
+    def _planned(self, connection: Any, state: State, asked: Asked, wanted: int) -> Search:
+        """Return how to ask: what is asked without a filter comes again, and is planned once for each state."""
+        usual = asked.tree is None and not asked.exact
+        known, plans = self._usual
+        if known is not state:
+            self._usual = state, (plans := {})
+        if usual and wanted in plans:
+            return plans[wanted]
+        condition = self.condition(connection, asked.tree)
+        effort = 0 if asked.exact else self._effort(connection, state, asked.tree, condition, wanted)
+        search = Search(self._rows, self._space.distance, self._space.dtype, condition, wanted, effort)
+        if usual:
+            plans[wanted] = search
+        return search
 
     def _effort(self, connection: Any, state: State, tree: Where | None, condition: Condition, wanted: int) -> int:
         """Return hnsw.ef_search, or 0 to look at every row."""
