@@ -13,7 +13,7 @@ from PIL import Image as image
 from browser.conftest import wait_for_map
 
 pyarrow = pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
-parquet = pytest.importorskip("pyarrow.parquet")
+parquet = pytest.importorskip("pyarrow.parquet", reason="an extra (data); make test-all has it")
 pytestmark = pytest.mark.browser
 
 COMMAND = Path(sys.executable).with_name("keras-similarity")

@@ -14,7 +14,7 @@ from keras_similarity.embed.model_files import encoder_fingerprint
 from keras_similarity.errors import EmbeddingsFormatError
 
 arrow = pytest.importorskip("pyarrow")
-parquet = pytest.importorskip("pyarrow.parquet")
+parquet = pytest.importorskip("pyarrow.parquet", reason="an extra (data); make test-all has it")
 
 DOUBLE = Encoder(lambda batch: 2 * batch, "vector", (3,), 3, "double")
 

@@ -75,9 +75,7 @@ def build(
         raise
     finally:
         if made is not None:
-            made.close()
-            if rows == 0:  # or vectors that are mended would meet what this has left
-                shutil.rmtree(index)
+            _close(made, index, unfinished)
 
 
 @index_commands.command()
@@ -187,6 +185,14 @@ def restore(
     """Make an index of a snapshot, every byte checked; one that is there is left alone."""
     _copy(snapshot, index)
     show_values({"index": str(index)}, as_json=as_json)
+
+
+def _close(made: Any, folder: Path, unfinished: Any) -> None:
+    """Close what a build made; where it ended before a row came in, delete it, or mended vectors would meet it."""
+    useless = len(made) == 0 and unfinished.kept() is not None
+    made.close()
+    if useless:
+        shutil.rmtree(folder)
 
 
 @contextmanager

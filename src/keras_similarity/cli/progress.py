@@ -36,7 +36,7 @@ def _heard() -> Generator[list[int]]:
     """Give a list that is no longer empty after a Ctrl-C.
 
     Keras turns a batch's loss into a number within a bare `except`, and NumPy drops what is raised while it reads an
-    array of JAX's: in a small model a third of the time passes there, and a Ctrl-C of that moment would be lost.
+    array of JAX's: in a small model much of the time passes there, and a Ctrl-C of that moment would be lost.
     Where Ctrl-C is ignored, as in a job in the background, it stays so.
     """
     signals: list[int] = []

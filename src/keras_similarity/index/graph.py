@@ -1,6 +1,5 @@
 """An approximate engine with the effort that reaches the recall asked for, and how it was found out."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from keras_similarity.core.checks import LEAST_SQUARE
 from keras_similarity.core.distances import Distance
+from keras_similarity.index.efforts import least_effort
 from keras_similarity.index.engines.exact import SPARSE, ExactEngine
 from keras_similarity.index.engines.ordering import near_first
 from keras_similarity.index.engines.pairs import nearest_of, pair_distances
@@ -15,12 +15,11 @@ from keras_similarity.index.engines.protocol import SearchEngine
 from keras_similarity.index.rows import Floats, Matrix, Positions
 from keras_similarity.index.selection import Selection
 
-__all__ = ["EngineReport", "Graph", "least_effort", "measure_recall", "tune"]
+__all__ = ["EngineReport", "Graph", "measure_recall", "tune"]
 
 TUNED_K = 10  # recall is measured among so many neighbours
 LEAST_SAMPLE, MOST_SAMPLE = 256, 1024  # queries that recall is measured with,
 SAMPLE_NUMBERS = 2**36  # fewer where an exact search of so many times rows times width would take minutes
-STRIDE = 22  # efforts at a time: about twice the work
 MARGIN = 0.25  # of the misses allowed, kept free: queries to come are a little harder than those it is measured with
 FEW_NUMBERS = 2**20  # rows times width that exact search reads as quickly as a graph answers
 MANY_QUERIES, MANY_NUMBERS = 64, 2**23  # the same of a selection, gathered once for so many queries
@@ -140,23 +139,6 @@ def tune(
     )
     report = EngineReport(engine.name, reason, recall, target, effort, len(queries), len(matrix), engine.bytes)
     return Graph(engine, report)
-
-
-def least_effort(efforts: Sequence[int], measure: Callable[[int], float], aim: float) -> tuple[int, float]:
-    """Return the smallest effort that reaches a recall, and the recall; the largest, where none does.
-
-    The thorough ones are slow, so it goes up in strides, and by bisection in the last of them.
-    """
-    low, high, last = 0, 0, len(efforts) - 1
-    recall = measure(efforts[high])
-    while recall < aim and high < last:
-        low, high = high + 1, min(high + STRIDE, last)
-        recall = measure(efforts[high])
-    while low < high and recall >= aim:
-        middle = (low + high) // 2
-        found = measure(efforts[middle])
-        low, high, recall = (low, middle, found) if found >= aim else (middle + 1, high, recall)
-    return efforts[high], recall
 
 
 def measure_recall(

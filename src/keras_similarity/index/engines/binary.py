@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.index.engines.faiss_graph import effort_ladder
+from keras_similarity.index.efforts import effort_ladder
 from keras_similarity.index.engines.faiss_memory import load_faiss, search_rows
 from keras_similarity.index.engines.protocol import BuildStopped
 from keras_similarity.index.engines.spaces import Space, prepared, training_rows

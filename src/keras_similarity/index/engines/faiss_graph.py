@@ -10,6 +10,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.index.efforts import effort_ladder
 from keras_similarity.index.engines.entries import Entries
 from keras_similarity.index.engines.faiss_memory import (
     OneQuery,
@@ -26,7 +27,7 @@ from keras_similarity.index.engines.spaces import Space, prepared, training_rows
 from keras_similarity.index.rows import Floats, Matrix, Positions
 from keras_similarity.index.selection import Selection
 
-__all__ = ["EFFORTS", "METRICS", "FaissGraph", "FaissGraphInt8", "effort_ladder"]
+__all__ = ["EFFORTS", "METRICS", "FaissGraph", "FaissGraphInt8"]
 
 NEIGHBORS = 16  # links of a row, twice as many on the lowest level
 BUILD_EFFORT = 128  # rows looked at to link one
@@ -34,14 +35,6 @@ SLICE_ROWS = 2048  # rows linked between two looks at whether to stop
 TRAINING_ROWS = 2**16  # to find the range of each number
 ENTRY_ROWS = 2**18  # from which on a walk's beginning is looked for among a sample of the rows: below, that costs more
 METRICS = {"inner_product": "METRIC_INNER_PRODUCT", "squared_euclidean": "METRIC_L2", "manhattan": "METRIC_L1"}
-
-
-def effort_ladder(first: int, last: int) -> tuple[int, ...]:
-    """Return settings from first to last, each about a thirty-second more than the one before."""
-    steps = [first]
-    while steps[-1] < last:
-        steps.append(min(max(steps[-1] + 1, steps[-1] * 33 // 32), last))
-    return tuple(steps)
 
 
 EFFORTS = effort_ladder(10, 4096)

@@ -12,7 +12,8 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.index.engines.faiss_graph import METRICS, effort_ladder
+from keras_similarity.index.efforts import effort_ladder
+from keras_similarity.index.engines.faiss_graph import METRICS
 from keras_similarity.index.engines.faiss_memory import Parameters, load_faiss, read_index, search_rows, to_bytes
 from keras_similarity.index.engines.protocol import BuildStopped
 from keras_similarity.index.engines.spaces import Space, prepared, training_rows

@@ -8,8 +8,8 @@ import numpy as np
 
 from keras_similarity.core.checks import LEAST_SQUARE
 from keras_similarity.errors import DatabaseTimeoutError
-from keras_similarity.index.engines.faiss_graph import effort_ladder
-from keras_similarity.index.graph import EQUAL, MARGIN, TUNED_K, EngineReport, least_effort
+from keras_similarity.index.efforts import effort_ladder, least_effort
+from keras_similarity.index.graph import EQUAL, MARGIN, TUNED_K, EngineReport
 from keras_similarity.index.remote.milvus.items import FIELDS, as_page
 from keras_similarity.index.remote.milvus.nearest import Search, block_size, nearest, scanned
 from keras_similarity.index.remote.milvus.session import Session

@@ -49,7 +49,7 @@ class Search:
         k: How many.
         effort: hnsw.ef_search, 0 to look at every row.
 
-    `prepared` is the statement for one query and no filter, with libpq's placeholder.
+    `unfiltered_sql` is the statement for one query and no filter, with libpq's placeholder.
     """
 
     rows: str
@@ -58,11 +58,11 @@ class Search:
     condition: Condition
     k: int
     effort: int
-    prepared: str = field(init=False, repr=False)
+    unfiltered_sql: str = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        usual = self.statement(single=True).replace(ONE_QUERY, "$1") if self.condition is ALL else ""
-        object.__setattr__(self, "prepared", usual)
+        sql = self.statement(single=True).replace(ONE_QUERY, "$1") if self.condition is ALL else ""
+        object.__setattr__(self, "unfiltered_sql", sql)
 
     @property
     def limit(self) -> int:
@@ -148,7 +148,7 @@ def nearest_of_one(connection: Any, search: Search, queries: Floats, prepared: P
 
 def _unfiltered(connection: Any, search: Search, query: Floats, prepared: PreparedSearches) -> Any:
     """Return ids, codes, places and embeddings; None where the connection has prepared too much else."""
-    columns = prepared.columns(connection, search.prepared, vector_bytes(query))
+    columns = prepared.columns(connection, search.unfiltered_sql, vector_bytes(query))
     if columns is None:
         return None
     ints, texts, labels, seqs, embeddings = columns

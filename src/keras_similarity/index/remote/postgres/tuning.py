@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.checks import LEAST_SQUARE
+from keras_similarity.index.efforts import effort_ladder, least_effort
 from keras_similarity.index.engines.exact import ExactEngine
-from keras_similarity.index.engines.faiss_graph import effort_ladder
 from keras_similarity.index.graph import (
     EQUAL,
     LEAST_SAMPLE,
@@ -18,7 +18,6 @@ from keras_similarity.index.graph import (
     SAMPLE_NUMBERS,
     TUNED_K,
     EngineReport,
-    least_effort,
 )
 from keras_similarity.index.remote.postgres.conditions import ALL
 from keras_similarity.index.remote.postgres.nearest import GRAPH_CLASSES, MOST_EFFORT, Search, block_size, nearest
