@@ -1,5 +1,7 @@
 """The settings that are tried, against their definition, and the least of them, against trying each."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from keras_similarity.index.efforts import effort_ladder, least_effort
 def test_ladder__goes_from_first_to_last_in_small_steps(first, last):
     steps = effort_ladder(first, last)
     assert (steps[0], steps[-1]) == (first, last)  # pgvector refuses more than 1,000
-    assert all(low < high <= max(low + 1, low * 33 // 32) for low, high in zip(steps, steps[1:], strict=False))
+    assert all(low < high <= max(low + 1, low * 33 // 32) for low, high in pairwise(steps))
 
 
 @given(st.lists(st.integers(0, 100), min_size=1, max_size=120).map(sorted), st.integers(0, 101))
