@@ -182,6 +182,9 @@ def test_collections_of_others__are_left_alone(milvus):
         Index(8, store=milvus.url("foreign"))
     with pytest.raises(IndexFormatError, match="holds no index"):
         Index.open(milvus.url("foreign"))
+    client.create_partition("foreign", "notes")
+    with pytest.raises(IndexFormatError, match="holds no index"):
+        Index.open(milvus.url("foreign"))
     assert client.has_collection("foreign")
 
 

@@ -182,6 +182,27 @@ def test_rows_that_arrived_though_milvus_said_not_ready__are_there_once(make, mo
     assert index.check().ok
 
 
+def test_server_that_finds_nothing_for_a_moment__is_asked_again(make, monkeypatch):
+    index = make()
+    index.add(ROW, ids=["a"])
+    real, answers = Session.query, [[], []]
+
+    def query(self, condition, *arguments, **options):
+        return answers.pop() if answers else real(self, condition, *arguments, **options)
+
+    monkeypatch.setattr(Session, "query", query)
+    with Index.open(index.store) as again:
+        assert not answers
+        assert list(again) == ["a"]
+
+
+def test_server_that_is_not_ready__is_not_a_collection_of_others(make, monkeypatch):
+    index = make()
+    failing(monkeypatch, "query", DatabaseUnavailableError("partition 7 is not loaded"))
+    with pytest.raises(DatabaseUnavailableError, match="partition 7"):
+        Index.open(index.store)
+
+
 def test_server_killed_and_started_again__clear_error_and_nothing_lost(make, milvus, rng):
     index = make()
     vectors = rng.normal(size=(100, 8)).astype(np.float32)

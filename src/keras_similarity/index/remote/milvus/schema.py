@@ -48,6 +48,7 @@ MOST_ID = 1025  # the key of an id of 512 bytes
 STATE, LABELS = -2, -3  # kinds of notes
 NOTE_BYTES = 60_000
 LOAD_SECONDS = 600.0
+EMPTY_SECONDS = 10.0  # in which a server may find nothing of what it has
 PAUSE_SECONDS = 0.05
 LINKS, BUILD_EFFORT = 16, 128  # of the graph
 # Distance -> Milvus's metric. It computes L2 squared.
@@ -156,18 +157,12 @@ def open_state(session: Session) -> State:
 
 def read_state(session: Session, *, newest: bool = False) -> State:
     """Return the state, as this process has written it or a later one; with `newest`, as anybody has."""
-    try:
-        notes = session.query(f"label == {STATE}", ["text"], part=NOTES, newest=newest)
-    except DatabaseError as error:
-        if "partition" not in str(error).replace(session.shown, ""):  # a table may be called so
-            raise
-        notes = []
-    if not notes:
+    texts = _states(session, newest=newest)
+    if not texts:
         raise IndexFormatError(
             f"the collection of {session.shown} holds no index, or one whose making was interrupted.\n"
             "  Choose another table, or drop the collection."
         )
-    texts = [note["text"] for note in notes]
     newest_text = max(texts, key=lambda text: json.loads(text)["generation"])
     version = json.loads(newest_text)["version"]
     if version != SCHEMA_VERSION:
@@ -176,6 +171,24 @@ def read_state(session: Session, *, newest: bool = False) -> State:
             "\n  Upgrade with: pip install -U keras-similarity"
         )
     return State.from_text(newest_text)
+
+
+def _states(session: Session, *, newest: bool) -> list[str]:
+    """Return what the notes of the state say, none where there are none.
+
+    A server that was started again may answer, for a moment, that it has nothing: it is asked again for a while.
+    """
+    until = time.monotonic() + EMPTY_SECONDS
+    while True:
+        try:
+            notes = session.query(f"label == {STATE}", ["text"], part=NOTES, newest=newest)
+        except DatabaseError as error:
+            if f"partition name {NOTES} not found" not in str(error):
+                raise
+            return []
+        if notes or time.monotonic() > until:
+            return [note["text"] for note in notes]
+        time.sleep(PAUSE_SECONDS)
 
 
 def state_key(generation: int) -> int:
