@@ -108,7 +108,12 @@ QUERIES = {
     "GIF": (json.dumps({"image": saved("GIF")}), 415, "JPEG, PNG, WEBP"),
     "SVG": (json.dumps({"image": base64.b64encode(b"<svg/>").decode()}), 415, ""),
     "address of an image": ('{"image":"https://example.org/cat.png"}', 400, "base64"),
+    "one of several images": (json.dumps({"images": [png(3, 3), saved("GIF")]}), 415, "image 1: "),
+    "no base64 among images": (json.dumps({"images": [png(3, 3), "%%%"]}), 400, "image 1: "),
+    "too many images": (json.dumps({"images": [png(3, 3)] * 257}), 413, "--batch"),
+    "an image and images": (json.dumps({"image": png(3, 3), "images": []}), 400, "got image and images"),
     "text for a model of images": ('{"text":"a cat"}', 422, "embeds images"),
+    "texts for a model of images": ('{"texts":["a cat"]}', 422, "embeds images"),
 }
 
 

@@ -76,6 +76,15 @@ def test_query__an_image__is_embedded_and_searched(shelf, kind):
     assert found[0]["id"] == nearest(vectors, expected, 1)[0][0]
 
 
+def test_query__several_images__are_answered_in_their_order(shelf):
+    client, vectors, _ = shelf
+    colors = [(40, 200, 80), (250, 10, 30), (5, 5, 220)]
+    _, _, body = client.query({"images": [picture(color) for color in colors], "k": 2})
+    expected = [nearest(vectors, np.array(color) / 255 + 0.01, 2)[0] for color in colors]
+    assert [[item["id"] for item in found] for found in body["results"]] == [list(rows) for rows in expected]
+    assert client.query({"images": []})[::2] == (200, {"results": []})
+
+
 def test_many_clients_at_once__each_gets_its_own_answer(shelf, rng):
     from concurrent.futures import ThreadPoolExecutor
 

@@ -29,6 +29,9 @@ def test_text_query__finds_what_the_model_finds(work):
             order = np.argsort(expected)
             assert [item["label"] for item in body["results"][0]] == [TEXTS[row] for row in order]
             np.testing.assert_allclose([item["distance"] for item in body["results"][0]], expected[order], atol=1e-5)
+        both = client.query({"texts": asked, "k": 3})[2]["results"]
+        alone = [client.query({"text": text, "k": 3})[2]["results"][0] for text in asked]
+        assert [[item["id"] for item in found] for found in both] == [[item["id"] for item in found] for found in alone]
         item = {"id": "new", "text": "a ship at sea", "label": "ship"}
         assert client.ask("POST", "/v1/indexes/shelf/items:batch", {"items": [item]})[0] == 200
         assert client.query({"text": "a ship at sea", "k": 1})[2]["results"][0][0]["label"] == "ship"

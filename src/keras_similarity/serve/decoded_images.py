@@ -84,8 +84,15 @@ def _decoded(
         try:
             pixels[row] = read(_content(value, limits.image_bytes))
         except UnsupportedImageError as error:
-            raise Problem(415, str(error)) from error
+            raise _of(row, len(encoded), Problem(415, str(error))) from error
+        except Problem as problem:
+            raise _of(row, len(encoded), problem) from problem.__cause__
     return pixels
+
+
+def _of(row: int, count: int, problem: Problem) -> Problem:
+    """Return a problem of one image that says which of several it is."""
+    return problem if count == 1 else Problem(problem.status, f"image {row}: {problem.detail}")
 
 
 def _content(value: str, most_bytes: int) -> bytes:

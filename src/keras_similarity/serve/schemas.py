@@ -32,7 +32,9 @@ class Query(Struct, forbid_unknown_fields=True):
     vectors: list[Vector] | None = None
     id: ItemId | None = None
     image: Base64 | None = None
+    images: list[Base64] | None = None
     text: str | None = None
+    texts: list[str] | None = None
 
 
 class QueryRequest(Query, forbid_unknown_fields=True):

@@ -22,7 +22,7 @@ from keras_similarity.serve.service import Service
 __all__ = ["QUERY_ROUTE", "answer_query", "query_routes"]
 
 QUERY_ROUTE = "/v1/indexes/{name:str}/query"
-SOURCES = ("vector", "vectors", "id", "image", "text")
+SOURCES = ("vector", "vectors", "id", "image", "images", "text", "texts")
 INCLUDED = frozenset({"metadata"})
 NO_LABEL = object()  # no label of any index
 
@@ -76,7 +76,7 @@ async def query_vectors(service: Service, served: ServedIndex, request: Query) -
     """Return the vectors that a request asks for, by whatever it names them.
 
     Raises:
-        Problem: 400 for none or several of vector, vectors, id, image and text; 413 for too many.
+        Problem: 400 for none of `SOURCES` or several of them; 413 for too many.
     """
     given = [name for name in SOURCES if getattr(request, name) is not None]
     if len(given) != 1:
@@ -91,10 +91,18 @@ async def query_vectors(service: Service, served: ServedIndex, request: Query) -
     if request.id is not None:
         item_id = request.id
         return [await served.read(lambda index: vector_of(index, item_id))]
+    return await _embedded(service, request)
+
+
+async def _embedded(service: Service, request: Query) -> list[Any]:
     encoder = service.existing_encoder()
-    if request.image is not None:
-        return list(await encoder.images([request.image]))
-    return list(await encoder.texts([request.text or ""]))
+    images = [request.image] if request.image is not None else request.images
+    texts = [request.text] if request.text is not None else request.texts
+    inputs = images if images is not None else texts or []
+    check_batch(service, len(inputs), "queries")
+    if not inputs:
+        return []
+    return list(await (encoder.texts(inputs) if images is None else encoder.images(inputs)))
 
 
 def check_batch(service: Service, count: int, what: str) -> None:
