@@ -19,14 +19,14 @@ EXACT_SECONDS_PER_NUMBER = 0.22e-9
 # benchmarks/results/index.json: labels, ids and places of a row, beside its numbers.
 ITEM_BYTES = 26
 # benchmarks/results/databases.json: a query of our index in a database, 100,000 × 64, elapsed.
-PGVECTOR_SECONDS = 0.94e-3
-MILVUS_SECONDS = 2.4e-3
+PGVECTOR_SECONDS = 0.75e-3
+MILVUS_SECONDS = 2.8e-3
 # benchmarks/results/capacity.json: CPU to add a row and its links, of 100,000 × 64; of server and client for databases.
 GRAPH_BUILD_SECONDS = 255e-6
 PGVECTOR_BUILD_SECONDS = 330e-6
 MILVUS_BUILD_SECONDS = 300e-6
 # benchmarks/results/serve.json: CPU of our server for a query of a small index, 32 clients.
-REQUEST_SECONDS = 147e-6
+REQUEST_SECONDS = 190e-6
 # benchmarks/results/journey.json: CPU to embed an image of 28 × 28 with a small network, on JAX.
 EMBED_SECONDS = 0.287e-3
 
