@@ -51,6 +51,8 @@ with tempfile.TemporaryDirectory() as made:
         make_photos(folder, 60 if options.tiny else 500, np.random.default_rng(0))
     paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
     index = ks.Index(SIDE * SIDE, "cosine")
+    if not paths:
+        parser.error(f"no photo is in {folder}")
     index.add(np.stack([thumbnail(path) for path in paths]), ids=[str(path.relative_to(folder)) for path in paths])
 
 copies = ks.inspection.find_duplicates(ks.inspection.index_graph(index, list(index)))

@@ -20,6 +20,10 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--data", type=Path, default=os.environ.get("KERAS_SIMILARITY_DATA", "."))
 parser.add_argument("--tiny", action="store_true", help="a few steps, to see that it runs")
 options = parser.parse_args()
+if not Path(options.data, "omniglot_28.npz").is_file():
+    parser.error(
+        f"no omniglot_28.npz is in {options.data}: name its folder with --data; docs/quality.md has its columns"
+    )
 
 keras.utils.set_random_seed(0)
 rng = np.random.default_rng(0)

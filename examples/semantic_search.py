@@ -22,6 +22,10 @@ parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.R
 parser.add_argument("--data", type=Path, default=os.environ.get("KERAS_SIMILARITY_DATA", "."))
 parser.add_argument("--tiny", action="store_true", help="a few steps, to see that it runs")
 options = parser.parse_args()
+if not Path(options.data, "stsb_ccbysa.tsv.gz").is_file():
+    parser.error(
+        f"no stsb_ccbysa.tsv.gz is in {options.data}: name its folder with --data; docs/quality.md has its columns"
+    )
 
 keras.utils.set_random_seed(0)
 with gzip.open(options.data / "stsb_ccbysa.tsv.gz", "rt", encoding="utf-8") as file:
