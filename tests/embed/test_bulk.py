@@ -32,6 +32,21 @@ def test_array__in_shards__keeps_rows_ids_and_labels(rng, tmp_path):
     np.testing.assert_array_equal(vectors, 2 * x)
 
 
+@pytest.mark.parametrize(
+    ("ids", "words"),
+    [
+        ([7, 7], "7 is there twice"),
+        ([0, -1], "row 1 is -1"),
+        ([0.5, 1.5], "row 0 is 0.5, a float"),
+        (["a", ""], "row 1"),
+    ],
+)
+def test_ids_that_no_index_takes__are_refused_before_anything_is_embedded(tmp_path, ids, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        embed(np.eye(2, dtype=np.float32), DOUBLE, tmp_path / "out", ids=ids)
+    assert not (tmp_path / "out").exists()
+
+
 def test_parquet_files__give_ids_labels_and_metadata(rng, tmp_path):
     x = rng.normal(size=(20, 3)).astype(np.float32)
     (tmp_path / "in").mkdir()

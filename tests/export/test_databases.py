@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
+from pathlib import Path
 
 import faiss
 import numpy as np
@@ -11,6 +13,7 @@ import pytest
 
 import keras_similarity as ks
 from keras_similarity.core.label_json import label_from_json
+from keras_similarity.embed.parquet import VectorBatch, write_batches
 from keras_similarity.export import read_parquet, write_faiss, write_parquet, write_pgvector, write_qdrant
 
 
@@ -34,6 +37,69 @@ def test_parquet__reads_back_as_it_was(index, tmp_path):
     np.testing.assert_array_equal(batch.vectors, [record.embedding for record in records])
 
 
+@pytest.mark.parametrize(
+    ("ids", "labels", "kinds"),
+    [
+        (["a/1", "7", "é"], ["cat", None, "tab\t"], ("string", "string")),
+        ([3, -1, 2**62], [1, None, 0], ("int64", "int64")),
+        ([3, "3", 4], ["1", 1, None], ("string", "string")),
+        ([1, 2, 3], [True, False, None], ("int64", "string")),
+        ([1, 2, 3], [2**63, 0, 1], ("int64", "string")),
+        (["a", "b", "c"], [0.5, ("b", 2), b"x"], ("string", "string")),
+    ],
+)
+def test_parquet__ids_and_labels__are_plain_where_all_are_of_a_kind(tmp_path, ids, labels, kinds):
+    pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    batch = VectorBatch(np.eye(3, dtype=np.float32), ids, labels, None)
+    write_batches([batch], tmp_path / "v.parquet", 3)
+    table = parquet.read_table(tmp_path / "v.parquet")
+    assert tuple(str(table.schema.field(name).type) for name in ("id", "label")) == kinds
+    (read,) = read_parquet(tmp_path / "v.parquet")
+    assert [(type(value), value) for value in read.ids + read.labels] == [
+        (type(value), value) for value in ids + labels
+    ]
+
+
+def test_parquet__a_later_row_of_another_kind__is_written_and_what_was_before_it(tmp_path):
+    pytest.importorskip("pyarrow")
+    rows = np.eye(2, dtype=np.float32)
+    batches = [
+        VectorBatch(rows, [1, 2], ["a", "b"], [{"n": 1}, None]),
+        VectorBatch(rows, [3, "x"], ["c", 5], None),
+        VectorBatch(rows, [4, 5], None, None),
+    ]
+    assert write_batches(batches, tmp_path / "v.parquet", 2) == 6
+    (read,) = read_parquet(tmp_path / "v.parquet")
+    assert read.ids == [1, 2, 3, "x", 4, 5]
+    assert read.labels == ["a", "b", "c", 5, None, None]
+    assert read.metadata == [{"n": 1}, None, None, None, None, None]
+    assert [path.name for path in tmp_path.iterdir()] == ["v.parquet"]
+
+
+def test_parquet__rows_kept_by_pandas__keep_their_ids_labels_and_metadata(tmp_path):
+    pytest.importorskip("pyarrow")
+    pandas = pytest.importorskip("pandas")
+    batch = VectorBatch(np.eye(3, dtype=np.float32), ["a", "b", "c"], ["cat", "dog", None], [{"n": 1}, None, {"n": 3}])
+    write_batches([batch], tmp_path / "v.parquet", 3)
+    frame = pandas.read_parquet(tmp_path / "v.parquet")
+    assert (frame["label"] == "cat").sum() == 1
+    frame[frame["id"] != "b"].to_parquet(tmp_path / "kept.parquet")
+    (read,) = read_parquet(tmp_path / "kept.parquet")
+    assert (read.ids, read.labels, read.metadata) == (["a", "c"], ["cat", None], [{"n": 1}, {"n": 3}])
+
+
+def test_parquet__of_a_newer_release__is_refused(tmp_path):
+    arrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    note = {"keras_similarity": json.dumps({"ids": "uuid", "labels": "text"})}
+    parquet.write_table(arrow.table({"vector": [[1.0]], "id": ["x"]}).replace_schema_metadata(note), tmp_path / "v")
+    with pytest.raises(ValueError, match="ids and labels are uuid and text"):
+        next(read_parquet(tmp_path / "v"))
+
+
 def test_parquet_of_others__any_column_names_and_metadata(tmp_path):
     arrow = pytest.importorskip("pyarrow")
     from pyarrow import parquet
@@ -48,6 +114,22 @@ def test_parquet_of_others__any_column_names_and_metadata(tmp_path):
     parquet.write_table(arrow.table({"vector": [[1.0, 2.0], [3.0]]}), tmp_path / "ragged.parquet")
     with pytest.raises(ValueError, match="of one length"):
         next(read_parquet(tmp_path / "ragged.parquet"))
+
+
+def test_every_format__of_an_index_that_keeps_fewer_numbers__says_how_many(tmp_path, rng):
+    pytest.importorskip("pyarrow")
+    kept = ks.Index(8, "euclidean", truncate_dim=4)
+    kept.add(rng.normal(size=(5, 8)))
+    write_faiss(kept, tmp_path / "i.faiss")
+    assert faiss.read_index(str(tmp_path / "i.faiss")).d == 4
+    write_qdrant(kept, tmp_path / "q.jsonl")
+    assert json.loads((tmp_path / "q.jsonl").read_text().splitlines()[0])["vectors"]["size"] == 4
+    write_pgvector(kept, tmp_path / "p.sql")
+    assert "embedding vector(4)" in (tmp_path / "p.sql").read_text()
+    kept.save(tmp_path / "kept.index")
+    command = [Path(sys.executable).with_name("keras-similarity"), "export", tmp_path / "kept.index"]
+    subprocess.run([*command, tmp_path / "v.parquet", "--to", "parquet"], check=True, capture_output=True)
+    assert next(read_parquet(tmp_path / "v.parquet")).vectors.shape == (5, 4)
 
 
 @pytest.mark.parametrize("distance", ["cosine", "euclidean", "inner_product"])

@@ -6,7 +6,8 @@ import pytest
 keras = pytest.importorskip("keras")
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 
-from keras_similarity.export import FORMATS, ExportError, export_model  # noqa: E402  after the skip
+from keras_similarity.errors import MissingExtraError  # noqa: E402  after the skip
+from keras_similarity.export import FORMATS, ExportError, export_model, models  # noqa: E402
 from keras_similarity.export.models import SUFFIXES  # noqa: E402
 
 PACKAGES = {"onnx": "onnxruntime", "saved_model": "tensorflow", "openvino": "openvino", "litert": "tensorflow"}
@@ -99,6 +100,35 @@ def test_onnx__of_texts__takes_the_ids_that_prepare_gives(of_texts, tmp_path):
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="no other backend has strings")
+def test_converter_that_is_not_installed__is_named(of_ids, tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+
+    def export(*_, **__):
+        raise ImportError("This requires the jax2onnx module. You can install it via `pip install jax2onnx`")
+
+    monkeypatch.setattr(keras.Model, "export", export)
+    with pytest.raises(MissingExtraError, match="requires the jax2onnx module"):
+        export_model(of_ids, tmp_path / "model.onnx", "onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_of_other_things__is_left_alone(of_ids, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(FileExistsError, match="holds no model"):
+        export_model(of_ids, tmp_path, "saved_model" if keras.backend.backend() != "torch" else "openvino")
+    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+
+
+def test_copy_that_gives_no_numbers__is_refused(of_ids, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    broken = {"onnx": (PACKAGES["onnx"], lambda path: lambda rows: np.full((len(rows), 6), np.nan, np.float32))}
+    monkeypatch.setattr(models, "RUNTIMES", broken)
+    with pytest.raises(ExportError, match="they differ by nan"):
+        export_model(of_ids, tmp_path / "model.onnx", "onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_model_of_strings__is_refused(tmp_path):
     lookup = keras.layers.TextVectorization(vocabulary=["red", "car"], output_sequence_length=3)
     inputs = keras.Input((), dtype="string")

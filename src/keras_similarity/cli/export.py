@@ -48,4 +48,6 @@ def _index(source: Path, target: Path, to: str) -> int:
 
     write = {"faiss": write_faiss, "qdrant": write_qdrant, "pgvector": write_pgvector}
     with Index.open(source, read_only=True) as found:
-        return write_parquet(found.records(), target, found.dim) if to == "parquet" else write[to](found, target)
+        if to == "parquet":
+            return write_parquet(found.records(), target, found.settings.space.width)
+        return write[to](found, target)

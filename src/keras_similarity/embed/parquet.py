@@ -4,7 +4,7 @@ import json
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +12,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.extras import import_extra
-from keras_similarity.core.label_json import label_from_json, label_to_json
 from keras_similarity.core.results import Record
 from keras_similarity.core.whole_file import whole_file
+from keras_similarity.embed.parquet_columns import (
+    AS_JSON,
+    Encodings,
+    column_of,
+    encodings_of,
+    encodings_said,
+    from_json,
+    type_of,
+    values_of,
+)
 from keras_similarity.errors import EmbeddingsFormatError
 
 __all__ = ["VectorBatch", "read_parquet", "vectors_of", "whole_parquet", "write_batches", "write_parquet"]
 
 ROWS = 8192  # of a group: what is in memory at a time
+NOTE = b"keras_similarity"  # of the file's metadata: how ids and labels are written
+PANDAS = "__index_level_"  # how the columns begin in which pandas keeps its row numbers
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,8 +53,8 @@ class VectorBatch:
 def write_parquet(records: Iterable[Record], path: Path, dim: int) -> int:
     """Write items, such as `index.records()`, to a file, whole or not at all; return how many.
 
-    Columns: "id" and "label", as JSON; "vector", a list of `dim` float32; "metadata", as JSON. `read_parquet` reads all
-    back.
+    Columns: "id" and "label", whole numbers or text where all of the file are, else JSON; "vector", a list of `dim`
+    float32; "metadata", JSON. `read_parquet` reads all back, also after pandas or DuckDB kept some of the rows.
 
     Raises:
         MissingExtraError: pyarrow is not installed.
@@ -62,27 +73,52 @@ def write_parquet(records: Iterable[Record], path: Path, dim: int) -> int:
 
 def write_batches(batches: Iterable[VectorBatch], path: Path, dim: int) -> int:
     """Write rows as `write_parquet` writes items; return how many."""
+    waiting = iter(batches)
+    first = next(waiting, None)
+    if first is None:
+        first = VectorBatch(np.empty((0, dim), np.float32), None, None, None)
+    with whole_file(path) as written:
+        again = written != path  # what is no file, such as a pipe, cannot be written anew
+        encodings = encodings_of(first.ids, first.labels) if again else AS_JSON
+        count, odd = _written(written, chain([first], waiting), dim, encodings)
+        if odd is None:
+            return count
+        plain = written.replace(written.with_name(f"{written.name}.plain"))
+        try:
+            return _written(written, chain(read_parquet(plain), [odd], waiting), dim, AS_JSON)[0]
+        finally:
+            plain.unlink()
+
+
+def _written(
+    path: Path, batches: Iterable[VectorBatch], dim: int, encodings: Encodings
+) -> tuple[int, VectorBatch | None]:
+    """Write rows; return how many, and the first of them that have no such ids or labels, with which it ends."""
     arrow = import_extra("pyarrow", extra="data", purpose="Parquet files")
     parquet = import_extra("pyarrow.parquet", extra="data", purpose="Parquet files")
     schema = arrow.schema(
         [
-            ("id", arrow.string()),
-            ("label", arrow.string()),
+            ("id", type_of(arrow, encodings.ids)),
+            ("label", type_of(arrow, encodings.labels)),
             ("vector", arrow.list_(arrow.float32(), dim)),
             ("metadata", arrow.string()),
         ],
-        metadata={"keras_similarity": json.dumps({"ids": "json", "labels": "json"})},
+        metadata={NOTE: encodings.note()},
     )
     count = 0
-    with whole_file(path) as written, parquet.ParquetWriter(written, schema) as writer:
+    with parquet.ParquetWriter(path, schema) as writer:
         for batch in batches:
-            writer.write_table(_table(arrow, schema, batch, dim))
+            if not encodings.hold(batch.ids, batch.labels):
+                return count, batch
+            writer.write_table(_table(arrow, schema, batch, dim, encodings))
             count += len(batch.vectors)
-    return count
+    return count, None
 
 
 def read_parquet(path: Path, *, vector: str = "vector", id: str = "id", label: str = "label") -> Iterator[VectorBatch]:
     """Read a file of vectors part by part, ours or another's.
+
+    A column "metadata" of JSON objects is taken for their keys, and row numbers of pandas's are left out.
 
     Args:
         path: The file.
@@ -110,9 +146,9 @@ def read_parquet(path: Path, *, vector: str = "vector", id: str = "id", label: s
             raise ValueError(
                 f"{path.name} needs a column {vector!r} of vectors: it has {', '.join(names)}.\n  Name it."
             )
-        ours = b"keras_similarity" in (file.schema_arrow.metadata or {})
+        encodings = encodings_said((file.schema_arrow.metadata or {}).get(NOTE))
         for batch in file.iter_batches(ROWS):
-            yield _batch(batch, ours, vector, id, label)
+            yield _batch(batch, encodings, vector, id, label)
 
 
 @contextmanager
@@ -170,12 +206,12 @@ def _batches(records: Iterable[Record]) -> Iterator[VectorBatch]:
         )
 
 
-def _table(arrow: Any, schema: Any, batch: VectorBatch, dim: int) -> Any:
+def _table(arrow: Any, schema: Any, batch: VectorBatch, dim: int, encodings: Encodings) -> Any:
     count = len(batch.vectors)
     flat = np.ascontiguousarray(batch.vectors, np.float32).reshape(-1)
     columns = [
-        arrow.array([json.dumps(id) for id in batch.ids or [None] * count]),
-        arrow.array([json.dumps(label_to_json(label)) for label in batch.labels or [None] * count]),
+        column_of(arrow, batch.ids or [None] * count, encodings.ids),
+        column_of(arrow, batch.labels or [None] * count, encodings.labels),
         arrow.FixedSizeListArray.from_arrays(arrow.array(flat), dim),
         # Dates and the like, from the columns of other people's files, become text.
         arrow.array(
@@ -186,27 +222,40 @@ def _table(arrow: Any, schema: Any, batch: VectorBatch, dim: int) -> Any:
     return arrow.table(columns, schema=schema)
 
 
-def _batch(batch: Any, ours: bool, vector: str, id: str, label: str) -> VectorBatch:
+def _batch(batch: Any, encodings: Encodings | None, vector: str, id: str, label: str) -> VectorBatch:
     columns = {name: batch.column(name) for name in batch.schema.names}
     vectors = vectors_of(columns.pop(vector), vector)
-    found = {name: column.to_pylist() for name, column in columns.items()}
+    found = {name: column.to_pylist() for name, column in columns.items() if not name.startswith(PANDAS)}
     ids, labels = found.pop(id, None), found.pop(label, None)
-    metadata: list[Any] | None
-    if ours:
-        ids = _from_json(ids, id)
-        labels = None if labels is None else list(map(label_from_json, _from_json(labels, label) or []))
-        metadata = _from_json(found.get("metadata"), "metadata")
-    else:
-        metadata = [dict(zip(found, row, strict=True)) for row in zip(*found.values(), strict=True)] if found else None
-    return VectorBatch(vectors, ids, labels, metadata)
+    if encodings is None:
+        return VectorBatch(vectors, ids, labels, _metadata_of(found))
+    ids = None if ids is None else values_of(ids, encodings.ids, id)
+    labels = None if labels is None else values_of(labels, encodings.labels, label)
+    metadata = found.get("metadata")
+    return VectorBatch(vectors, ids, labels, None if metadata is None else from_json(metadata, "metadata"))
 
 
-def _from_json(values: list[str | None] | None, name: str) -> list[Any] | None:
-    """Return what we wrote into a column; None stays None, and for a row without."""
+def _metadata_of(columns: dict[str, list[Any]]) -> list[dict[str, Any] | None] | None:
+    """Return one object a row of columns; one that holds our metadata gives its keys."""
+    written = _objects(columns.get("metadata"))
+    if written is not None:
+        columns = {name: column for name, column in columns.items() if name != "metadata"}
+        if not columns:
+            return written
+    if not columns:
+        return None
+    rows: list[dict[str, Any] | None] = [
+        dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)
+    ]
+    return rows if written is None else [(own or {}) | (row or {}) for own, row in zip(written, rows, strict=True)]
+
+
+def _objects(column: list[Any] | None) -> list[dict[str, Any] | None] | None:
+    """Return the objects of a column of JSON, None where it is another."""
+    if column is None or not all(value is None or isinstance(value, str) for value in column):
+        return None
     try:
-        return None if values is None else [None if value is None else json.loads(value) for value in values]
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f"the column {name!r} needs JSON, as the file says that this package wrote it: {error}.\n"
-            "  Export it again, or leave out the file's metadata 'keras_similarity'."
-        ) from error
+        objects = [None if value is None else json.loads(value) for value in column]
+    except ValueError:
+        return None
+    return objects if all(value is None or isinstance(value, dict) for value in objects) else None

@@ -188,13 +188,28 @@ def find_source(
             "  Write a stream to Parquet files first."
         )
     x = as_array(source) if hasattr(source, "shape") else source
-    given = {"ids": ids, "labels": labels}
-    lists = {name: None if values is None else label_list(values, name=name) for name, values in given.items()}
-    for name, values in lists.items():
+    own_ids = None if ids is None else label_list(ids, name="ids")
+    _check_ids(own_ids or [])
+    own_labels = None if labels is None else label_list(labels)
+    for name, values in (("ids", own_ids), ("labels", own_labels)):
         if values is not None:
             check_same_length(len(x), values, name=name, what="source")
-    check_label_types(lists["labels"] or [])
-    return ArrayRows(x, lists["ids"], lists["labels"], image_pixels)
+    check_label_types(own_labels or [])
+    return ArrayRows(x, own_ids, own_labels, image_pixels)
+
+
+def _check_ids(ids: list[Any]) -> None:
+    """Raise, before hours of embedding, for ids that no index takes."""
+    seen: set[Any] = set()
+    for row, value in enumerate(ids):
+        if type(value) not in (int, str) or value in (-1, ""):
+            raise TypeError(
+                f"`ids` needs whole numbers but -1, or strings: row {row} is {value!r:.60}, a {type(value).__name__}.\n"
+                "  Leave them out for 0, 1, 2 …"
+            )
+        if value in seen:
+            raise ValueError(f"`ids` needs another one for each row: {value!r:.60} is there twice.\n  Number the rows.")
+        seen.add(value)
 
 
 def _on_disk(path: Path, column: str | None, image_pixels: int) -> Source:

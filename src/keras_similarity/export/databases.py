@@ -53,7 +53,8 @@ def write_faiss(index: Index, path: Path) -> int:
     faiss = import_extra("faiss", extra="faiss", purpose="faiss files")
     name = index.distance.name
     _check(name, {"cosine", "inner_product", "euclidean", "squared_euclidean"}, "faiss")
-    flat = faiss.IndexFlatL2(index.dim) if "euclidean" in name else faiss.IndexFlatIP(index.dim)
+    width = index.settings.space.width
+    flat = faiss.IndexFlatL2(width) if "euclidean" in name else faiss.IndexFlatIP(width)
     ids: list[Any] = []
     labels: list[Any] = []
     for part in _parts(index):
@@ -92,7 +93,7 @@ def write_qdrant(index: Index, path: Path) -> int:
     _check(index.distance.name, QDRANT_DISTANCES, "Qdrant")
     count = 0
     with whole_file(path) as written, written.open("w", encoding="utf-8") as file:
-        vectors = {"size": index.dim, "distance": QDRANT_DISTANCES[index.distance.name]}
+        vectors = {"size": index.settings.space.width, "distance": QDRANT_DISTANCES[index.distance.name]}
         file.write(json.dumps({"vectors": vectors}) + "\n")
         for part in _parts(index):
             file.write(json.dumps({"points": [_point(record) for record in part]}) + "\n")
@@ -126,7 +127,7 @@ def write_pgvector(index: Index, path: Path) -> int:
         file.write(
             "CREATE EXTENSION IF NOT EXISTS vector;\n"
             "CREATE TABLE items (id jsonb PRIMARY KEY, label jsonb, metadata jsonb, "
-            f"embedding vector({index.dim}) NOT NULL);\n"
+            f"embedding vector({index.settings.space.width}) NOT NULL);\n"
             "COPY items (id, label, metadata, embedding) FROM stdin;\n"
         )
         for record in index.records():

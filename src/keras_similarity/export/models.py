@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_choice
 from keras_similarity.core.extras import import_extra
-from keras_similarity.errors import ExportError
+from keras_similarity.errors import ExportError, MissingExtraError
 from keras_similarity.export.onnx_pools import pool_over_images
 from keras_similarity.export.runtimes import RUNTIMES
 
@@ -42,8 +42,8 @@ def export_model(
     Args:
         model: A Keras model of one input and one output `(n, d)`. What makes ids of texts is no part of the copy: that
             of a `TextSim` takes what `model.prepare(texts)` gives.
-        path: What to write: a file ending in .onnx, .tflite or .xml, or for "saved_model" a folder; what is there is
-            replaced.
+        path: What to write: a file ending in .onnx, .tflite or .xml, or for "saved_model" a folder; a model that is
+            there is replaced.
         format: One of `FORMATS`.
         pixel_scale: What pixels of 0–255 are multiplied by before `model` gets them; it becomes part of the copy.
         tolerance: The largest difference of any number of an embedding.
@@ -53,6 +53,7 @@ def export_model(
 
     Raises:
         ValueError: an unknown format, or another ending.
+        FileExistsError: `path` is a folder with something else in it.
         ExportError: the backend cannot write this format, the model takes strings, or the copy differs by more. Nothing
             is left behind then.
         MissingExtraError: a package that the format needs is not installed.
@@ -68,6 +69,7 @@ def export_model(
         )
     if path.suffix != SUFFIXES[format] and SUFFIXES[format]:
         raise ValueError(f"`path` must end in {SUFFIXES[format]} for {format}: got {path.name}.\n  Name it so.")
+    _check_replaceable(path)
     rows = _sample(model)
     whole = _with_scaling(model, pixel_scale)
     expected: Any = keras.ops.convert_to_numpy(whole(rows, training=False))  # JAX exports only what was called once
@@ -80,7 +82,7 @@ def export_model(
         if format == "onnx":
             _finish_onnx(fresh, whole)
         difference = _difference(fresh, format, rows, expected)
-        if difference > tolerance:
+        if not difference <= tolerance and _has_runtime(format):
             raise ExportError(
                 f"the {format} copy must give the same embeddings to {tolerance:g}: they differ by {difference:.3g}.\n"
                 "  Report it, with the model."
@@ -127,8 +129,12 @@ def _write(model: Any, path: Path, keras_format: str) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what converters tell their own authors
             model.export(str(path), format=keras_format, verbose=False)
-    except ImportError:
-        raise
+    except ImportError as error:
+        said = " ".join(str(error).split())
+        raise MissingExtraError(
+            f"this format needs a package that is not there: {said:.300}\n"
+            "  Install what it names; for ONNX that is jax2onnx, tf2onnx or onnxscript, as the backend is."
+        ) from error
     except Exception as error:  # of whichever converter
         raise ExportError(
             f"the model could not be written: {type(error).__name__}: {error!s:.300}.\n  Try another backend."
@@ -145,11 +151,21 @@ def _finish_onnx(path: Path, model: Any) -> None:
 
 
 def _difference(path: Path, format: str, rows: NDArray[Any], expected: NDArray[np.float32]) -> float:
-    package, run = RUNTIMES[format]
-    if importlib.util.find_spec(package) is None:
+    if not _has_runtime(format):
         return float("nan")
+    run = RUNTIMES[format][1]
     call: Callable[[NDArray[Any]], NDArray[np.float32]] = run(path)
     return float(np.abs(call(rows) - expected).max())
+
+
+def _has_runtime(format: str) -> bool:
+    return importlib.util.find_spec(RUNTIMES[format][0]) is not None
+
+
+def _check_replaceable(path: Path) -> None:
+    """Raise a FileExistsError for a folder that holds something else than a model."""
+    if path.is_dir() and any(path.iterdir()) and not (path / "saved_model.pb").is_file():
+        raise FileExistsError(f"{path} is a folder that holds no model.\n  Choose another path, or empty it.")
 
 
 def _remove(path: Path) -> None:
