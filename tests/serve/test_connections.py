@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 
+import pytest
 import uvicorn
 from uvicorn.server import ServerState
 
@@ -45,6 +46,19 @@ def answers(received):
         found.append((status, headers, json.loads(rest[:length])))
         received = rest[length:]
     return found
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.parametrize("line", ["Content-Length: 9000000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize(("method", "expected"), [("GET", "413"), ("POST", "405")])
+def test_body_that_comes_without_a_key__is_refused_before_it_is_read(shelf, path, line, method, expected):
+    head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{line}\r\n\r\n".encode()
+    received, ended = exchange(shelf[0].port, head)  # and nothing of the body
+    ((status, _, _),) = answers(received)
+    assert status.split()[1] == expected
+    assert ended
+    whole = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
+    assert b" 200 " in exchange(shelf[0].port, whole)[0].splitlines()[0]
 
 
 def test_requests_on_one_connection__are_answered_whole_and_in_order(shelf):

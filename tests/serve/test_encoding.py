@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from PIL import Image as image
 
+from keras_similarity import Index
 from keras_similarity.core.pictures import png
 from keras_similarity.embed import Encoder
-from keras_similarity.serve import decoded_images
+from keras_similarity.serve import Service, decoded_images, served_indexes
 from keras_similarity.serve.encoding import ServedEncoder
 from keras_similarity.serve.limits import Limits
 from keras_similarity.serve.metrics import Metrics
@@ -56,6 +57,16 @@ def test_bad_image__spoils_no_other_of_its_call():
 
 
 @pytest.mark.usefixtures("any_size")
+def test_encoder_of_another_width_than_an_index__is_told_when_it_is_served(tmp_path, caplog):
+    with Index(4, store=tmp_path / "shelf.index") as index:
+        index.add(np.eye(4))
+    limits, metrics = Limits(), Metrics()
+    service = Service(served_indexes([tmp_path / "shelf.index"], limits, metrics), limits=limits, metrics=metrics)
+    service.use(Encoder(lambda rows: np.ones((len(rows), 3)), "image", (8, 8, 3), 3, "means"))
+    assert "the model means gives 3 numbers and the index shelf holds vectors of 4" in caplog.text
+    service.close()
+
+
 def test_only_bad_images__are_no_call_of_the_model():
     found, served = asked("%%%", "aGVsbG8=", limits=Limits())
     assert [problem.status for problem in found] == [400, 415]

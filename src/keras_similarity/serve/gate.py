@@ -112,6 +112,7 @@ class Gate:
 
     def _check(self, scope: Any, headers: dict[bytes, bytes]) -> None:
         if scope["path"] in OPEN_ROUTES:  # probes call a server by its address
+            _check_no_body(scope, headers)
             return
         host = headers.get(b"host", b"").decode("latin-1")
         hosts = self._service.hosts
@@ -120,7 +121,9 @@ class Gate:
         origin = headers.get(b"origin")
         if origin is not None and origin.decode("latin-1").partition("://")[2] != host:
             raise Problem(403, "pages of other origins may not use this server.\n  Send the request from a program.")
-        if self._service.keys and not (scope["path"] in self._keyless and scope["method"] in READING_METHODS):
+        if scope["path"] in self._keyless and scope["method"] in READING_METHODS:
+            _check_no_body(scope, headers)
+        elif self._service.keys:
             self._check_key(scope, headers)
         if self._in_flight > self._limits.in_flight:
             raise Problem(
@@ -198,6 +201,15 @@ class Gate:
 
 
 CLOSE = {b"connection": b"close"}
+
+
+def _check_no_body(scope: Any, headers: dict[bytes, bytes]) -> None:
+    """Refuse to read, and to keep, what comes without a key."""
+    if b"transfer-encoding" not in headers and not headers.get(b"content-length", b"0").strip(b"0"):
+        return
+    if scope["method"] in READING_METHODS:
+        raise Problem(413, "this route takes no body.\n  Send the request without one.", headers=CLOSE)
+    raise Problem(405, "this route can only be read.\n  Send a GET.", headers=CLOSE | {b"allow": b"GET"})
 
 
 async def answer_problem(problem: Problem, scope: Any, send: Any) -> None:

@@ -1,5 +1,6 @@
 """What a server serves: indexes, perhaps an encoder, keys and limits, and whether it is ready."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.served_index import ServedIndex, name_of
 
 __all__ = ["LOOPBACK", "Service", "is_loopback", "served_indexes"]
+
+logger = logging.getLogger(__name__)
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})  # as a `Host` header says them
 
@@ -81,6 +84,13 @@ class Service:
 
     def use(self, encoder: Encoder) -> None:
         """Serve an encoder from now on, once it was called with every size of batch."""
+        for name, index in self.indexes.items():
+            if index.index.dim != encoder.dim:
+                logger.warning(
+                    "the model %s gives %d numbers and the index %s holds vectors of %d: it cannot be asked by image or "
+                    "text; serve the model that filled it",
+                    *(encoder.name, encoder.dim, name, index.index.dim),
+                )
         served = ServedEncoder(encoder, self.limits, self.metrics)
         served.warm_up()
         self.encoder, self.loading = served, False
