@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_similarity import Index
-from keras_similarity.core import pairwise_distances
+from keras_similarity.core import Distance, pairwise_distances
 from keras_similarity.errors import UnknownIdError
 from keras_similarity.inspection import index_graph, neighbor_graph
 
@@ -76,3 +76,11 @@ def test_dimension__all_items_equal__is_1():
 def test_bad_input__says_what(arguments, options, message):
     with pytest.raises(ValueError, match=message):
         neighbor_graph(*arguments, **options)
+
+
+def test_distance_of_the_users_own__is_taken(rng):
+    largest = Distance("largest", (0.0, float("inf")), lambda a, b: np.abs(a - b).max(axis=-1))
+    rows = rng.normal(size=(30, 3))
+    graph = neighbor_graph(rows, k=2, distance=largest)
+    lengths = np.sort(np.abs(rows[:, None] - rows[None]).max(axis=-1), axis=1)[:, 1:3]
+    np.testing.assert_allclose(graph.lengths, lengths, rtol=1e-5)

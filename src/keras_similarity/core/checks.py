@@ -60,7 +60,12 @@ def as_vectors(values: Any, *, name: str, dim: int | None = None, unit_norm: boo
             f"`{name}` needs real numbers: got dtype {array.dtype}.\n"
             "  Pass float32 rows of shape (n, d), as `model.embed(x)` returns them."
         )
-    if array.ndim != 2 or (dim is not None and array.shape[1] != dim):
+    if array.ndim == 2 and dim is not None and array.shape[1] != dim:
+        raise ValueError(
+            f"`{name}` needs shape (n, {dim}): got shape {array.shape}.\n"
+            f"  Vectors of {array.shape[1]} numbers are of another model: take those of the one that made the {dim}."
+        )
+    if array.ndim != 2:
         raise ValueError(
             f"`{name}` needs shape (n, {dim or 'd'}): got shape {array.shape}.\n"
             "  One row is shape (1, d): write `row[None]`."

@@ -66,13 +66,22 @@ class Relevance:
         answerable = np.flatnonzero(self.relevant > 0)
         total = len(self.relevant)
         if len(answerable) == 0:
-            raise ValueError(
-                f"`labels` needs labels that the index holds: none of the {total} queries has one.\n"
-                "  Index items of these classes first."
-            )
+            raise ValueError(self._why_none(total))
         if len(answerable) < total:
             logger.warning("left out %d queries whose label the index does not hold", total - len(answerable))
         return answerable
+
+    def _why_none(self, total: int) -> str:
+        example = next((label for label in self._labels if label is not None), None)
+        if total and example is None:
+            return (
+                f"`labels` needs the classes of the queries: all {total} are None.\n  Pass them, or label the queries."
+            )
+        such = f"; they are such as {example!r:.60} ({type(example).__name__})" if total else ""
+        return (
+            f"`labels` needs labels that the index holds: none of the {total} queries has one{such}.\n"
+            '  Index items of these classes first, and under labels of the same type: 1 and "1" are two.'
+        )
 
     def answers(self, query: int) -> tuple[NDArray[np.integer], Floats]:
         """Return the gallery's codes of the labels that answer a query, and their gains."""

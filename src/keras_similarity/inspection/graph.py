@@ -118,7 +118,8 @@ def neighbor_graph(
         ([[1], [0], [1]], [[1.0], [1.0], [4.0]])
     """
     measure = get_distance(distance)
-    check_choice(measure.name, [name for name in distance_names() if name not in UNUSABLE], name="distance")
+    if measure.name in UNUSABLE:
+        check_choice(measure.name, [name for name in distance_names() if name not in UNUSABLE], name="distance")
     rows = as_vectors(embeddings, name="embeddings", unit_norm=measure.needs_unit_norm)
     if len(rows) < 2:
         raise ValueError(f"`embeddings` needs at least two items to compare: got {len(rows)}.\n  Pass more rows.")
