@@ -50,8 +50,8 @@ def encodings_said(note: bytes | None) -> Encodings | None:
     found = Encodings(said.get("ids"), said.get("labels"))
     if not {found.ids, found.labels} <= {"number", "text", "json"}:
         raise ValueError(
-            f"the file says that its ids and labels are {found.ids} and {found.labels}: this release knows number, text "
-            "and json.\n  Upgrade with: pip install -U keras-similarity"
+            f"the file says that its ids and labels are {found.ids} and {found.labels}: this release knows number, "
+            "text and json.\n  Upgrade with: pip install -U keras-similarity"
         )
     return found
 
@@ -96,7 +96,7 @@ def _encoding(values: Sequence[Any] | None) -> Encoding | None:
     kinds = {type(value) for value in there}
     if not kinds:
         return None
-    if kinds == {int} and SMALLEST <= min(there) and max(there) <= LARGEST:
+    if kinds == {int} and min(there) >= SMALLEST and max(there) <= LARGEST:
         return "number"
     return "text" if kinds == {str} and _is_unicode("".join(there)) else "json"
 

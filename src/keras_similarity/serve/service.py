@@ -87,8 +87,8 @@ class Service:
         for name, index in self.indexes.items():
             if index.index.dim != encoder.dim:
                 logger.warning(
-                    "the model %s gives %d numbers and the index %s holds vectors of %d: it cannot be asked by image or "
-                    "text; serve the model that filled it",
+                    "the model %s gives %d numbers and the index %s holds vectors of %d: it cannot be asked by image "
+                    "or text; serve the model that filled it",
                     *(encoder.name, encoder.dim, name, index.index.dim),
                 )
         served = ServedEncoder(encoder, self.limits, self.metrics)
