@@ -31,6 +31,14 @@ def spread(values):
     return f"{centre:.3f} ± {max(abs(value - centre) for value in values):.3f}"
 
 
+def ranked(rows):
+    """Rows, those of the recipe with the best mean recall@1 first."""
+    found = {}
+    for row in rows:
+        found.setdefault(row["recipe"], []).append(row["recall@1"])
+    return sorted(rows, key=lambda row: (-mean(found[row["recipe"]]), row["seed"]))
+
+
 def table(rows, columns):
     """A Markdown table, a line for each recipe and backend."""
     groups = {}
@@ -98,10 +106,11 @@ def filled(text):
     """The page with the tables of the results between their marks."""
     rows = json.loads((RESULTS / "quality-omniglot.json").read_text())
     short = [row for row in rows if row["recipe"].startswith("short")]
-    short.sort(key=lambda row: row["loss"] != "none")
-    by_loss = [row for row in rows if row["recipe"].startswith("loss: ")]
+    by_loss = [row for row in rows if row["recipe"].startswith(("loss: ", "head: "))]
     unlabelled = [row for row in rows if row["recipe"].startswith("no labels: ")]
-    without = [row for row in short if row["recipe"] in UNTRAINED]
+    untrained = [row for row in short if row["loss"] == "none"]
+    without = [row for row in untrained if row["recipe"] in UNTRAINED]
+    trained = ranked([row for row in short if row["loss"] != "none"])
     full = [row for row in rows if row not in (*short, *by_loss, *unlabelled)]
     asked = [row for row in full if "one_shot" in row]
     measured = [name for name in SETS if (RESULTS / f"quality-{name}.json").is_file()]
@@ -109,9 +118,9 @@ def filled(text):
     tables = {
         "retrieval": table(full, SCORES),
         "one-shot": table(asked, {"one_shot": "any alphabet", "one_shot_within_alphabet": "one alphabet"}),
-        "short": table(short, SCORES),
-        "losses": table([*without, *sorted(by_loss, key=lambda row: -row["recall@1"])], SCORES),
-        "unlabelled": table([*without, *sorted(unlabelled, key=lambda row: -row["recall@1"])], SCORES),
+        "short": table([*untrained, *trained], SCORES),
+        "losses": table([*without, *ranked(by_loss)], SCORES),
+        "unlabelled": table([*without, *ranked(unlabelled)], SCORES),
         "steps": step_table(json.loads((RESULTS / "quality-steps.json").read_text())["rows"]),
         **{name: set_table(rows, SETS[name]) for name, rows in sets.items()},
         **{f"{name}-distances": distance_table(rows) for name, rows in sets.items() if name == "vehicles"},

@@ -9,7 +9,7 @@ class Recipe:
 
     Args:
         network, dim: The encoder, of `encoders.NETWORKS`, and the width of its embedding; "none" for the pixels.
-        loss: Of `training.LOSSES`; "none" for no training.
+        loss: Of `training.LOSSES` or `training.HEADS`; "none" for no training.
         classes, per_class: The shape of a batch.
         rate, falling: Adam's learning rate, and whether it falls to 0 along half a cosine, after a short rise.
         turns: Whether each quarter turn of a class is a further class.
@@ -79,17 +79,14 @@ RECIPES = {
     ),
 }
 
-# What was tried on the way there, one seed each.
+# What was tried on the way there.
 TRIED = {
     "anchor, mined pairs": Recipe(loss="multi_similarity, mined"),
+    "anchor, a head": Recipe(loss="arcface"),
     "small first": Recipe(**_SMALL_FIRST, stages=((2400, 20), (1700, 28))),
-    "framed": Recipe(framed=True),
-    "framed, small first, wider": Recipe(
-        **_SMALL_FIRST, network="conv4, wider", dim=256, framed=True, stages=((2800, 20), (1350, 28))
-    ),
 }
 
-# Ideas beside each other, one seed each: 600 steps on images of 20 pixels.
+# Ideas beside each other: 600 steps on images of 20 pixels.
 _BRIEF = {
     "loss": "multi_similarity, mined",
     "turns": True,
@@ -97,6 +94,7 @@ _BRIEF = {
     "rate": 3e-3,
     "stages": ((600, 20),),
 }
+_FRAMED = _BRIEF | {"loss": "multi_similarity, all pairs", "framed": True}
 _SMALL = {"loss": "none", "stages": ((0, 20),)}
 SHORT = {
     "short, raw pixels": Recipe(**_SMALL, network="none", dim=20 * 20),
@@ -107,8 +105,11 @@ SHORT = {
     "short, all pairs": Recipe(**_BRIEF | {"loss": "multi_similarity, all pairs"}),
     "short, affine": Recipe(**_BRIEF, affine=True),
     "short, four alphabets": Recipe(**_BRIEF, families=4),
-    "short, framed": Recipe(**_BRIEF | {"loss": "multi_similarity, all pairs"}, framed=True),
     "short, past batches": Recipe(**_BRIEF, memory=2048),
+    "short, framed": Recipe(**_FRAMED),
+    "short, framed, constant rate": Recipe(**_FRAMED | {"falling": False, "rate": 1e-3}),
+    "short, framed, average of 2 × 2": Recipe(**_FRAMED | {"network": "conv4, averaged"}),
+    "short, framed, GeM of 2 × 2": Recipe(**_FRAMED | {"network": "conv4, GeM"}),
 }
 
 # One loss beside another, each as it comes.
@@ -127,7 +128,11 @@ OF_LOSSES = (
     "triplet",
     "tuplet_margin",
 )
-BY_LOSS = {f"loss: {name}": Recipe(**_BRIEF | {"loss": name}, framed=True) for name in OF_LOSSES}
+OF_HEADS = ("arcface", "normalized_softmax", "proxy_anchor")
+BY_LOSS = {
+    **{f"loss: {name}": Recipe(**_FRAMED | {"loss": name}) for name in OF_LOSSES},
+    **{f"head: {name}": Recipe(**_FRAMED | {"loss": name}) for name in OF_HEADS},
+}
 
 # Without a label: two views of each drawing.
 UNLABELLED = {

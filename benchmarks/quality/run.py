@@ -13,7 +13,7 @@ from pathlib import Path
 from losses.run import ONE_THREAD
 from measure import RESULTS, machine, run_child, write
 from quality import page
-from quality.recipes import BY_LOSS, RECIPES, SETS, SHORT, TRIED, UNLABELLED
+from quality.recipes import ALL, SETS
 
 HERE = Path(__file__).parent
 RESULT = RESULTS / "quality-omniglot.json"
@@ -23,12 +23,8 @@ SIDES = (28, 20, 16)
 FASTEST = "tensorflow"  # on a CPU, for these networks
 FASTEST_ALONE = {"KERAS_BACKEND": FASTEST, **ONE_THREAD}
 PLAN = [
-    ("raw pixels", FASTEST, (0,)),
-    ("raw pixels, framed", FASTEST, (0,)),
-    ("untrained", FASTEST, SEEDS),
     *(("anchor", backend, SEEDS) for backend in BACKENDS if backend != FASTEST),
-    *((name, FASTEST, SEEDS) for name in RECIPES),
-    *((name, FASTEST, (0,)) for name in (*TRIED, *SHORT, *BY_LOSS, *UNLABELLED)),
+    *((name, FASTEST, (0,) if recipe.network == "none" else SEEDS) for name, recipe in ALL.items()),
 ]
 
 

@@ -3,6 +3,7 @@
 import time
 
 import keras
+import numpy as np
 from quality import omniglot
 from quality.affine import affine
 from quality.encoders import NETWORKS
@@ -31,14 +32,24 @@ LOSSES = {
     "tuplet_margin": ks.losses.TupletMarginLoss,
 }
 
+# Layers with a weight row for each class.
+HEADS = {
+    "arcface": lambda classes: ks.layers.ArcFace(classes, scale=16.0),
+    "normalized_softmax": ks.layers.NormalizedSoftmax,
+    "proxy_anchor": ks.layers.ProxyAnchor,
+}
 
-def build(recipe):
-    """A model compiled with the recipe's loss."""
+
+def build(recipe, classes):
+    """A model compiled with the recipe's loss, for so many classes."""
     keras.config.set_dtype_policy(recipe.precision)
     inputs, outputs = NETWORKS[recipe.network](recipe.dim)
     if recipe.algorithm:
         features = keras.Model(inputs, outputs).layers[-2].output
         model, loss = ks.models.ContrastiveModel(keras.Model(inputs, features), algorithm=recipe.algorithm), None
+    elif recipe.loss in HEADS:
+        head = HEADS[recipe.loss](classes)
+        model, loss = ks.SimilarityModel(inputs, head(outputs)), head.loss()
     else:
         model, loss = ks.SimilarityModel(inputs, outputs), LOSSES[recipe.loss]()
     if recipe.memory:
@@ -59,7 +70,7 @@ def train(recipe, seed):
     families = {"families": alphabets, "families_per_batch": recipe.families} if recipe.families else {}
     keras.utils.set_random_seed(seed)
     started = time.process_time()
-    model = build(recipe)
+    model = build(recipe, len(np.unique(labels)))
     for number, (steps, side) in enumerate(recipe.stages):
         sized = omniglot.at_side(images, side, fill=recipe.framed)
         common = {"steps_per_epoch": steps, "seed": 1000 * number + seed}
