@@ -68,14 +68,19 @@ def test_index_build__column_of_another_kind__is_one_message(columns, said, tmp_
     ("change", "said"),
     [
         (lambda table: table.drop_columns(["metadata"]), None),
-        (lambda table: table.set_column(0, "id", [["no JSON"]]), "the column 'id' needs JSON"),
-        (lambda table: table.set_column(0, "id", [[5]]), "the column 'id' needs JSON"),
-        (lambda table: table.set_column(0, "id", [pyarrow.array([None], "string")]), "`ids` needs ints or strings"),
+        (lambda table: table.set_column(0, "id", [["no JSON"] * 2]), "the column 'id' needs JSON"),
+        (lambda table: table.set_column(0, "id", [[5, 6]]), "the column 'id' needs JSON"),
+        (
+            lambda table: table.set_column(0, "id", [pyarrow.array([None, None], "string")]),
+            "`ids` needs ints or strings",
+        ),
     ],
     ids=["without metadata", "text", "a number", "none"],
 )
 def test_index_build__file_of_ours_that_somebody_changed__is_read_or_told_of(change, said, tmp_path):
-    write_parquet([Record("a", "cat", np.float32([0, 1]), None, None)], tmp_path / "v.parquet", 2)
+    # Ids of two kinds, which are written as JSON.
+    records = [Record(id, "cat", np.float32([0, 1]), None, None) for id in ("a", 1)]
+    write_parquet(records, tmp_path / "v.parquet", 2)
     parquet.write_table(change(parquet.read_table(tmp_path / "v.parquet")), tmp_path / "v.parquet")
     done = run("index", "build", "v.parquet", "my.index", folder=tmp_path)
     assert done.returncode == 0 if said is None else said in failed(done, 1)

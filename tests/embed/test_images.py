@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image
 
-from keras_similarity.core.image_folder import IMAGE_SUFFIXES, images_by_class
+from keras_similarity.core.image_folder import IMAGE_SUFFIXES, images_by_class, images_of_no_class
 from keras_similarity.embed import ImageTooLargeError, UnsupportedImageError, read_image
 from keras_similarity.embed.images import read_images
 
@@ -94,3 +94,11 @@ def test_images_by_class__deeper_ones_too__without_hidden_and_other_files(tmp_pa
     paths, labels = images_by_class(tmp_path)
     assert [path.relative_to(tmp_path).as_posix() for path in paths] == ["a/x/2.JPG", "b/1.png"]
     assert labels == ["a", "b"]
+    assert [path.name for path in images_of_no_class(tmp_path)] == ["4.png"]
+
+
+def test_path_without_a_file__is_no_damaged_image(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no image is at .*nope\.png"):
+        read_images([tmp_path / "nope.png"], (2, 2, 3))
+    with pytest.raises(IsADirectoryError, match="is a folder"):
+        read_images([tmp_path], (2, 2, 3))

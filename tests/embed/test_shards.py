@@ -3,6 +3,7 @@
 import errno
 import os
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from bulk_runs import everything, shards
 from keras_similarity.embed import Encoder, embed
 from keras_similarity.embed.parquet import VectorBatch
-from keras_similarity.embed.shards import Job, finish, write_shard
+from keras_similarity.embed.shards import Job, finish, taken, write_shard
 
 pytest.importorskip("pyarrow")
 
@@ -28,6 +29,49 @@ def test_driver_killed_before_its_note_had_a_name__can_be_started_again(tmp_path
     (tmp_path / ".job.json.ab").write_text('{"half')
     embed(np.ones((2, 3), np.float32), DOUBLE, tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["job.json", "manifest.json", "shard-000000.parquet"]
+
+
+@pytest.mark.parametrize("note", ["of another job", "damaged"])
+def test_folder_in_which_no_shard_was_made__is_another_jobs(tmp_path, note):
+    def fail(batch):
+        raise RuntimeError
+
+    x = np.ones((2, 3), np.float32)
+    with pytest.raises(RuntimeError):
+        embed(x, Encoder(fail, "vector", (3,), 3, "failing, with a long name"), tmp_path)
+    if note == "damaged":
+        (tmp_path / "job.json").write_text('{"half')
+    assert embed(x, DOUBLE, tmp_path).made == 1
+    assert everything(tmp_path)[0] == [0, 1]
+    assert embed(x, DOUBLE, tmp_path).made == 0
+
+
+def test_folder_of_a_run_at_work_that_made_no_shard_yet__stays_its_own(tmp_path):
+    x = np.ones((2, 3), np.float32)
+
+    def call(batch):
+        with pytest.raises(FileExistsError, match="another run of `embed` is at work"):
+            embed(x + 1, DOUBLE, tmp_path)
+        return 2 * batch
+
+    assert embed(x, Encoder(call, "vector", (3,), 3, "double"), tmp_path).made == 1
+
+
+def test_folder_of_another_job__where_the_file_system_has_no_locks__is_refused(tmp_path, monkeypatch):
+    def no_locks(descriptor):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr("keras_similarity.embed.shards.try_lock", no_locks)
+    with taken(tmp_path, JOB):
+        pass
+    with pytest.raises(FileExistsError, match=r"Delete that folder"):  # its run may be about to make a shard
+        embed(np.ones((2, 3), np.float32), DOUBLE, tmp_path)
+
+
+def test_worker_that_outlived_its_run__puts_no_shard_into_another_jobs_folder(tmp_path):
+    with taken(tmp_path, replace(JOB, model="another")), pytest.raises(FileExistsError, match="of another model"):
+        write_shard(tmp_path, JOB, 0, rows(0))
+    assert [path.name for path in tmp_path.iterdir()] == ["job.json"]
 
 
 def test_second_run_in_a_folder__is_refused_while_the_first_is_at_work(tmp_path):
@@ -89,7 +133,8 @@ def test_two_runs_that_begin_at_once__one_goes_on(tmp_path):
 
 
 def test_shard_written_twice__the_first_stays_as_the_manifest_tells(tmp_path):
-    (tmp_path / "job.json").touch()
+    with taken(tmp_path, JOB):
+        pass
     finish(tmp_path, JOB, [write_shard(tmp_path, JOB, number, rows(number)) for number in range(2)])
     late = write_shard(tmp_path, JOB, 1, rows(1, change=1e-4))  # by a worker that was taken for dead
     assert late.rows == 4

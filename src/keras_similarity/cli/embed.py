@@ -1,7 +1,8 @@
 """`keras-similarity embed`: images, texts or rows of numbers → vectors in Parquet."""
 
 import shutil
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -40,12 +41,11 @@ def embed(
     from keras_similarity.embed import embed as embed_all
     from keras_similarity.embed import read_shards
     from keras_similarity.embed.parquet import write_batches
-    from keras_similarity.embed.sources import find_source
 
     check_encoder(encoder)
     one_file = out.suffix == ".parquet"
     folder = Path(f"{out}.parts") if one_file else out
-    with _whole(data), progress_bar("embedding", len(find_source(data, column=column))) as advance:
+    with _told(data), progress_bar("embedding", _count(data, column)) as advance:
         done = embed_all(
             data,
             encoder,
@@ -65,9 +65,33 @@ def embed(
     )
 
 
-def _whole(data: Path) -> AbstractContextManager[None]:
-    """Have damaged Parquet told of, whose pages are read while they are embedded; a folder of images names its own."""
+def _of_images(data: Path) -> bool:
+    return data.is_dir() and not any(file.name[0] != "." for file in data.glob("*.parquet"))
+
+
+def _count(data: Path, column: str | None) -> int:
+    """Return how many rows there are to embed."""
+    from keras_similarity.cli.image_folder import find_images
+    from keras_similarity.embed.sources import find_source
+
+    return len(find_images(data)[0]) if _of_images(data) else len(find_source(data, column=column))
+
+
+@contextmanager
+def _told(data: Path) -> Generator[None]:
+    """Have damaged Parquet told of, whose pages are read while they are embedded, and the option for a column.
+
+    A folder of images names its own.
+    """
     from keras_similarity.embed.parquet import whole_parquet
 
-    of_parquet = data.is_file() or any(data.glob("*.parquet"))
-    return whole_parquet(data) if of_parquet else nullcontext()
+    try:
+        with nullcontext() if _of_images(data) else whole_parquet(data):
+            yield
+    except ValueError as error:
+        said = str(error)
+        if "`column`" not in said and "`column=`" not in said:
+            raise
+        # In place, so that it stays an error of its kind.
+        error.args = (said.replace("`column`", "`--column`").replace("`column=`", "with --column NAME"),)
+        raise

@@ -20,6 +20,7 @@ from keras_similarity.cli.serve import (
     encoder_loader,
     keys_from,
     make_explorer,
+    port_told,
     require_serving,
 )
 
@@ -76,4 +77,6 @@ def explore(
         if browser:  # some browsers return when they are closed
             threading.Thread(target=webbrowser.open, args=(page,), daemon=True).start()
 
-    run_server(service, port=port, load_encoder=encoder_loader(encoder, model_sha256), started=started)
+    load = encoder_loader(encoder, model_sha256)
+    with port_told(port):
+        run_server(service, port=port, load_encoder=load, started=started)

@@ -42,7 +42,6 @@ def build(
     from keras_similarity.cli.unfinished import BUILD, Unfinished, fingerprint
     from keras_similarity.cli.vectors import source_files, vector_batches
     from keras_similarity.index import Index
-    from keras_similarity.index.stores.disk.folder import check_free
 
     options = {"engine": engine, "recall": recall, "memory": memory}
     about = options | {"distance": distance, "source": fingerprint(source_files(vectors)), "encoder": str(encoder)}
@@ -54,7 +53,7 @@ def build(
     )
     kept = unfinished.kept()
     if kept is None:
-        check_free(index)
+        _check_new(index)
     made: Any = None if kept is None else Index.open(index)
     rows = 0 if kept is None else kept["rows"]
     try:
@@ -187,6 +186,18 @@ def restore(
     show_values({"index": str(index)}, as_json=as_json)
 
 
+def _check_new(folder: Path) -> None:
+    """Raise a FileExistsError unless an index can be made here."""
+    from keras_similarity.index.stores.disk.folder import check_free, is_store
+
+    if is_store(folder):
+        raise FileExistsError(
+            f"an index lives in {folder} already.\n"
+            "  Add to it with `keras-similarity index add`, or choose another folder."
+        )
+    check_free(folder)
+
+
 def _close(made: Any, folder: Path, unfinished: Any) -> None:
     """Close what a build made; where it ended before a row came in, delete it, or mended vectors would meet it."""
     useless = len(made) == 0 and unfinished.kept() is not None
@@ -219,6 +230,7 @@ def _copy(source: Path, target: Path) -> None:
     from keras_similarity.cli.calibrate import CALIBRATION_FILE
     from keras_similarity.index import Index
 
+    _check_new(target)
     with Index.open(source, read_only=True) as found:
         found.snapshot(target)
     if (source / CALIBRATION_FILE).is_file():

@@ -1,7 +1,9 @@
 """`keras-similarity serve`: an index over HTTP."""
 
+import errno
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +27,7 @@ __all__ = [
     "encoder_loader",
     "keys_from",
     "make_explorer",
+    "port_told",
     "require_serving",
     "serve",
 ]
@@ -106,10 +109,7 @@ def serve(
         stop_seconds=stop_timeout,
     )
     keys = server.ApiKeys(keys_from(api_key_file, WRITE_KEYS), keys_from(read_key_file, READ_KEYS))
-    if images is not None and not explorer:
-        raise ValueError(
-            f"`--images` is for the explorer page: got {str(images)!r} without it.\n  Pass --explorer too."
-        )
+    _check_images(images, explorer=explorer)
     metrics = server.Metrics()
     local = server.LOOPBACK | {name.lower() for name in allowed_host or []}
     service = server.Service(
@@ -122,7 +122,8 @@ def serve(
         explorer=make_explorer(images=images) if explorer else None,
     )
     load = encoder_loader(encoder, model_sha256)
-    server.run_server(service, host=host, port=port, insecure=insecure, load_encoder=load, started=_say_where)
+    with port_told(port):
+        server.run_server(service, host=host, port=port, insecure=insecure, load_encoder=load, started=_say_where)
 
 
 def require_serving() -> None:
@@ -150,18 +151,43 @@ def make_explorer(points: int = 50_000, method: str = "auto", images: Path | Non
 
 
 def encoder_loader(path: Path | None, sha256: str | None = None) -> "Callable[[], Encoder] | None":
-    """Return what loads a model, None without one; see `open_encoder`."""
+    """Return what loads a model, None without one; see `open_encoder`.
+
+    Raises:
+        FileNotFoundError: it is not there, which is not to be found out while a server answers "not ready".
+        ValueError: a digest of no model.
+    """
     from keras_similarity.cli.encoders import open_encoder
 
     if path is None and sha256 is not None:
         raise ValueError("`--model-sha256` says which model is meant: got it without one.\n  Pass --encoder MODEL too.")
+    if path is not None and not path.is_file():
+        raise FileNotFoundError(f"no model is at {path}.\n  Check --encoder.")
     return None if path is None else lambda: open_encoder(path, sha256)
+
+
+def _check_images(images: Path | None, *, explorer: bool) -> None:
+    if images is not None and not explorer:
+        raise ValueError(
+            f"`--images` is for the explorer page: got {str(images)!r} without it.\n  Pass --explorer too."
+        )
 
 
 def _place(index: str) -> Path | str:
     from keras_similarity.index.remote import is_address
 
     return index if is_address(index) else Path(index)
+
+
+@contextmanager
+def port_told(port: int) -> Generator[None]:
+    """Have a port that is in use told of, with the option for another."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise OSError(f"port {port} is in use by another program.\n  Choose another with --port.") from error
 
 
 def _say_where(address: str) -> None:
@@ -172,12 +198,24 @@ def keys_from(path: Path | None, variable: str) -> list[str]:
     """Return keys from a file and from the environment, never from the command line, which others can see.
 
     Raises:
+        OSError: the file cannot be read.
         ValueError: one of them is given and holds no key: who gives it does not mean a server without keys.
     """
-    sources = {} if path is None else {f"the file {path}": path.read_text(encoding="utf-8").split()}
+    sources = {} if path is None else {f"the file {path}": _read_keys(path)}
     if variable in os.environ:
         sources[f"the variable {variable}"] = [key for key in os.environ[variable].split(",") if key]
     for source, keys in sources.items():
         if not keys:
             raise ValueError(f"{source} is to hold API keys: got none.\n  Put one there, or leave it out.")
     return [key for keys in sources.values() for key in keys]
+
+
+def _read_keys(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8").split()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"no file of API keys is at {path}.\n  Check the path.") from error
+    except OSError as error:
+        raise type(error)(
+            f"the file of API keys {path} cannot be read: {error.strerror}.\n  Check the path."
+        ) from error

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 from keras_similarity.cli.encoders import open_encoder
 from keras_similarity.cli.image_folder import find_images
+from keras_similarity.core.extras import import_extra
+from keras_similarity.core.image_folder import images_by_class
 from keras_similarity.embed import read_shards
 from keras_similarity.embed.images import read_images
+from keras_similarity.embed.parquet import whole_parquet
 from keras_similarity.embed.shards import MANIFEST, is_embeddings
 from keras_similarity.export import VectorBatch, read_parquet
 
@@ -33,6 +36,8 @@ def vector_batches(source: Path, encoder: Path | None, image_pixels: int, *, fir
         return
     if not source.exists():
         raise FileNotFoundError(f"neither a Parquet file nor a folder is at {source}.\n  Check the path.")
+    if source.is_file():
+        _check_columns(source)
     at = 0
     for batch in read_shards(source) if source.is_dir() else read_parquet(source):
         if at >= first:
@@ -40,12 +45,24 @@ def vector_batches(source: Path, encoder: Path | None, image_pixels: int, *, fir
         at += len(batch.vectors)
 
 
+def _check_columns(source: Path) -> None:
+    """Raise a ValueError where a Parquet file has no column of the name that commands take vectors from."""
+    parquet = import_extra("pyarrow.parquet", extra="data", purpose="Parquet files")
+    with whole_parquet(source):
+        names = parquet.read_schema(source).names
+    if "vector" not in names:
+        raise ValueError(
+            f"{source.name} needs a column 'vector' of vectors: it has {', '.join(names)}.\n"
+            "  Rename the column that holds them to 'vector'."
+        )
+
+
 def image_batches(folder: Path, encoder: Path | None, image_pixels: int, *, first: int = 0) -> Iterator[VectorBatch]:
     """Return the embeddings of a folder's images; ids are paths within it, labels its subfolders."""
+    paths, labels = find_images(folder)
     if encoder is None:
         raise ValueError(f"{folder} is a folder of images, which needs a model.\n  Pass --encoder model.keras.")
     model = open_encoder(encoder)
-    paths, labels = find_images(folder)
     for start in range(first, len(paths), ROWS):
         part = paths[start : start + ROWS]
         vectors = model(read_images(part, model.shape, most_pixels=image_pixels))
@@ -57,7 +74,7 @@ def source_files(source: Path) -> list[Path]:
     """Return the files that tell whether a source is still the same."""
     if is_embeddings(source):
         return [source / MANIFEST] if (source / MANIFEST).is_file() else []
-    return find_images(source)[0] if source.is_dir() else [source] if source.is_file() else []
+    return images_by_class(source)[0] if source.is_dir() else [source] if source.is_file() else []
 
 
 def all_vectors(

@@ -45,6 +45,7 @@ def read_image(
         `shape`, uint8, 0–255.
 
     Raises:
+        FileNotFoundError: nothing is at the path.
         UnsupportedImageError: no image, another format, or one that is cut or damaged.
         ImageTooLargeError: too many pixels.
         MissingExtraError: Pillow is not installed.
@@ -74,6 +75,10 @@ def read_image(
         ) from error
     except ImageTooLargeError:
         raise
+    except FileNotFoundError as error:
+        raise FileNotFoundError(f"no image is at {source}.\n  Check the path.") from error
+    except IsADirectoryError as error:
+        raise IsADirectoryError(f"{source} is a folder, and no image.\n  Name a file in it.") from error
     except (OSError, ValueError, SyntaxError, EOFError) as error:
         reason = "its content is none" if isinstance(error, pillow.UnidentifiedImageError) else str(error)
         wanted = "a whole image" if formats is None else f"a whole image in {', '.join(formats)}"
@@ -91,7 +96,7 @@ def read_images(
         most_pixels: Refuse an image of more before it is decoded.
 
     Raises:
-        UnsupportedImageError, ImageTooLargeError: one cannot be read; the message names it.
+        FileNotFoundError, UnsupportedImageError, ImageTooLargeError: one cannot be read; the message names it.
     """
     return np.stack([_named(source, shape, most_pixels) for source in sources])
 

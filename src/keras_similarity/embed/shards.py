@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import blake2b, file_digest
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from keras_similarity.core.file_lock import try_lock
 from keras_similarity.core.sync import sync_folder
@@ -82,7 +82,10 @@ def shard_name(number: int) -> str:
 def taken(folder: Path, job: Job) -> Generator[None]:
     """Make the folder, or take up the one that an interrupted run of the same job left; no other run may meanwhile.
 
+    One in which another job made no shard is this job's from now on.
+
     Raises:
+        EmbeddingsFormatError: its note is damaged, and there are shards.
         FileExistsError: it holds something else, which is left as it is, or another run is at work in it.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -92,22 +95,25 @@ def taken(folder: Path, job: Job) -> Generator[None]:
         if not all(name.startswith(f".{JOB}.") for name in there):
             raise FileExistsError(f"{folder} is not empty, and holds no embeddings.\n  Choose another folder.")
         _place(_write_json(note, _job_record(job)), note)
-    if _read_json(note) != _job_record(job):
-        raise FileExistsError(
-            f"{folder} holds embeddings of another model, of other data, or in shards of another size.\n"
-            "  Choose another folder, or delete this one."
-        )
-    with _locked(note):
+    with note.open("rb+") as file:
+        _take_up(file, folder, job, locked=_lock(file, folder))
         yield
 
 
 def write_shard(folder: Path, job: Job, number: int, rows: VectorBatch) -> Shard:
-    """Write a shard, whole or not at all; one that is there meanwhile stays, and is returned."""
+    """Write a shard, whole or not at all; one that is there meanwhile stays, and is returned.
+
+    Raises:
+        FileExistsError: the folder has become another job's: a worker that outlived its run.
+    """
     target = folder / shard_name(number)
     # A name of its own: another worker may be writing the same shard.
     fresh = folder / f".{target.stem}.{uuid.uuid4().hex}.parquet"
     try:
         write_batches([rows], fresh, job.dim)
+        if (folder / JOB).is_file() and _read_json(folder / JOB) != _job_record(job):
+            fresh.unlink()
+            raise _of_another_job(folder)
         _place(fresh, target)
     except FileNotFoundError:
         # The run has finished without this worker, which it took for dead, and cleared away what was no shard.
@@ -193,6 +199,43 @@ def read_shards(folder: str | os.PathLike[str]) -> Iterator[VectorBatch]:
         yield from read_parquet(path)
 
 
+def _take_up(note: BinaryIO, folder: Path, job: Job, *, locked: bool) -> None:
+    """Raise unless a folder's note is of a job; one of another that made no shard is written anew.
+
+    Args:
+        note: Open to read and write.
+        folder: Where it is.
+        job: Which may go on there.
+        locked: Whether no other run is at work there, which may be about to make a shard.
+    """
+    note.seek(0)
+    content = note.read()
+    try:
+        found = json.loads(content)
+    except ValueError:
+        found = None
+    if found == _job_record(job):
+        return
+    if not locked or (folder / MANIFEST).is_file() or any(folder.glob("shard-*.parquet")):
+        raise _of_another_job(folder) if found is not None else _damaged(folder / JOB, "no JSON")
+    note.seek(0)
+    note.truncate()
+    note.write(_as_json(_job_record(job)))
+    note.flush()
+    os.fsync(note.fileno())
+
+
+def _of_another_job(folder: Path) -> FileExistsError:
+    return FileExistsError(
+        f"{folder} holds embeddings of another model, of other data, or in shards of another size.\n"
+        "  Delete that folder to embed anew, or choose another name."
+    )
+
+
+def _damaged(path: Path, reason: Any) -> EmbeddingsFormatError:
+    return EmbeddingsFormatError(f"{path} is damaged: {reason}.\n  Delete the folder, and embed again.")
+
+
 def _job_record(job: Job) -> dict[str, Any]:
     return {"format_version": FORMAT_VERSION, **asdict(job)}
 
@@ -206,14 +249,18 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         return json.loads(path.read_text())
     except ValueError as error:
-        raise EmbeddingsFormatError(f"{path} is damaged: {error}.\n  Delete the folder, and embed again.") from error
+        raise _damaged(path, error) from error
 
 
 def _write_json(path: Path, record: dict[str, Any]) -> Path:
     """Write a record under a name of its own, and return this name."""
     fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    fresh.write_text(json.dumps(record, indent=1) + "\n")
+    fresh.write_bytes(_as_json(record))
     return fresh
+
+
+def _as_json(record: dict[str, Any]) -> bytes:
+    return f"{json.dumps(record, indent=1)}\n".encode()
 
 
 def _place(fresh: Path, target: Path) -> None:
@@ -234,17 +281,16 @@ def _sync(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-@contextmanager
-def _locked(note: Path) -> Generator[None]:
-    """Hold the folder's lock; without one where its file system has none, since a shard is there once in any case."""
-    with note.open("rb+") as file:
-        os.lseek(file.fileno(), LOCKED_BYTE, os.SEEK_SET)
-        try:
-            try_lock(file.fileno())
-        except BlockingIOError as error:
-            raise FileExistsError(
-                f"another run of `embed` is at work in {note.parent}.\n  Wait until it ends, or choose another folder."
-            ) from error
-        except OSError as error:
-            logger.warning("no lock on %s, so that a second run there would do all work again: %s", note.parent, error)
-        yield
+def _lock(note: BinaryIO, folder: Path) -> bool:
+    """Lock a folder until its note is closed; False where its file system has no locks."""
+    os.lseek(note.fileno(), LOCKED_BYTE, os.SEEK_SET)
+    try:
+        try_lock(note.fileno())
+    except BlockingIOError as error:
+        raise FileExistsError(
+            f"another run of `embed` is at work in {folder}.\n  Wait until it ends, or choose another folder."
+        ) from error
+    except OSError as error:
+        logger.warning("no lock on %s, so that a second run there would do all work again: %s", folder, error)
+        return False
+    return True

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.checks import as_array, check_same_length
+from keras_similarity.core.checks import as_array, check_row_ids, check_same_length
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_folder import images_by_class
 from keras_similarity.core.label_json import check_label_types
@@ -189,27 +189,13 @@ def find_source(
         )
     x = as_array(source) if hasattr(source, "shape") else source
     own_ids = None if ids is None else label_list(ids, name="ids")
-    _check_ids(own_ids or [])
+    check_row_ids(own_ids or [])
     own_labels = None if labels is None else label_list(labels)
     for name, values in (("ids", own_ids), ("labels", own_labels)):
         if values is not None:
             check_same_length(len(x), values, name=name, what="source")
     check_label_types(own_labels or [])
     return ArrayRows(x, own_ids, own_labels, image_pixels)
-
-
-def _check_ids(ids: list[Any]) -> None:
-    """Raise, before hours of embedding, for ids that no index takes."""
-    seen: set[Any] = set()
-    for row, value in enumerate(ids):
-        if type(value) not in (int, str) or value in (-1, ""):
-            raise TypeError(
-                f"`ids` needs whole numbers but -1, or strings: row {row} is {value!r:.60}, a {type(value).__name__}.\n"
-                "  Leave them out for 0, 1, 2 …"
-            )
-        if value in seen:
-            raise ValueError(f"`ids` needs another one for each row: {value!r:.60} is there twice.\n  Number the rows.")
-        seen.add(value)
 
 
 def _on_disk(path: Path, column: str | None, image_pixels: int) -> Source:

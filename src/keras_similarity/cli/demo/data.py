@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.cli.image_folder import tell_left_out
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_folder import images_by_class
 from keras_similarity.embed.images import read_images
@@ -90,6 +91,7 @@ def _idx(path: Path, header: int) -> NDArray[np.uint8]:
 def _folder(folder: Path) -> tuple[Images, list[str]]:
     """Read the images of every subfolder, in colour, scaled to one size."""
     paths, labels = images_by_class(folder)
+    tell_left_out(folder)
     if len(set(labels)) < 4:
         raise ValueError(
             f"`--data` needs a folder with images in at least 4 subfolders, one a class: "
