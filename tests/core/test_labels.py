@@ -73,3 +73,20 @@ def test_decode__vocabulary_that_grew__knows_the_new_labels():
 @pytest.mark.parametrize("labels", [[np.int64(3), 4], [np.str_("a"), "b"], [np.array(2), 5]], ids=str)
 def test_label_list__numpy_scalars_in_a_list__become_plain_values(labels):
     assert [type(value) for value in label_list(labels)] == [type(labels[1])] * 2
+
+
+class Growing(list):
+    """Labels to which another thread adds two while the first is looked at."""
+
+    def __iter__(self):
+        for place, label in enumerate(super().__iter__()):
+            if place == 0:
+                self.extend(["new", "newer"])
+            yield label
+
+
+@pytest.mark.parametrize("labels", [["a", "b"], [1, 2]], ids=str)
+def test_decode__labels_added_by_another_thread_meanwhile__invents_none(labels):
+    vocabulary = LabelVocabulary(labels)
+    vocabulary.labels = Growing(vocabulary.labels)
+    assert vocabulary.decode(np.array([NO_LABEL, 0, 1])).tolist() == [None, *labels]

@@ -106,3 +106,13 @@ def test_index_recall__bad_input__says_what(queries, rows, options, message):
     index.add(rows)
     with pytest.raises(ValueError, match=message):
         index_recall(index, queries, **options)
+
+
+def test_as_query_ids__numpy_scalars_in_a_list__are_the_ids_that_add_returned(index):
+    own = list(np.asarray(list(index)))
+    queries = index.arrays().embeddings
+    result = search_others(index, queries, 3, as_query_ids(own, len(own)))
+    assert not any(neighbor.id == item for row, item in zip(result, own, strict=True) for neighbor in row)
+    labels = [record.label for record in index.records()]
+    given, plain = (retrieval_report(index, queries, labels, ["map@r"], ids=ids).mean() for ids in (own, list(index)))
+    assert given == plain

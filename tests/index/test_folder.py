@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_similarity import Index
-from keras_similarity.errors import CorruptIndexError, IndexFormatError
+from keras_similarity.errors import CorruptIndexError, IndexFormatError, ReadOnlyIndexError
 
 
 @pytest.fixture
@@ -137,3 +137,33 @@ def test_save__last_rename_fails__the_old_index_survives(saved, monkeypatch):
         Index(2).save(path)
     assert len(Index.open(path)) == len(index)
     assert [entry.name for entry in path.parent.iterdir()] == ["shelf"]
+
+
+@pytest.mark.parametrize("store", ["memory", "disk"])
+def test_save_and_snapshot__to_an_empty_folder__fill_it(store, tmp_path):
+    with Index(1, "euclidean", store=store if store == "memory" else tmp_path / "index") as index:
+        index.add([[1.0]], ids=["a"])
+        for keep in (index.save, index.snapshot):
+            target = tmp_path / keep.__name__
+            target.mkdir()
+            keep(target)
+            with Index.open(target) as again:
+                assert list(again) == ["a"]
+
+
+def test_open__saved_index_to_read_only__refuses_writes_and_nothing_else(saved):
+    _, path = saved
+    index = Index.open(path, read_only=True)
+    before = list(index)
+    writes = [
+        lambda: index.add(index.arrays().embeddings[:1]),
+        lambda: index.update(before[:1], labels=["other"]),
+        lambda: index.remove(before[:1]),
+        index.clear,
+    ]
+    for write in writes:
+        with pytest.raises(ReadOnlyIndexError, match="takes no writes: it was opened with read_only=True"):
+            write()
+    index.build()
+    assert list(index) == before
+    assert index.search(index.arrays().embeddings[:1], k=1).ids.tolist() == [before[:1]]

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keras_similarity import Index
 from keras_similarity.index import ids as module
 from keras_similarity.index.ids import IdTable, as_ids
 
@@ -69,3 +70,12 @@ def test_as_ids__bad_id__names_row_and_value(ids, error, message):
 @pytest.mark.parametrize("name", ["a/b.jpg", "..hidden", "x..y", "日本語", "e\u0301", "\u00e9", "🙂", "a b", "'; --"])
 def test_as_ids__unusual_names__are_ids(name):
     assert as_ids([name]).tolist() == [name]
+
+
+@pytest.mark.parametrize("ids", [None, ["x", "y"]], ids=["counted", "strings"])
+def test_ids_that_add_returned__are_in_the_index(ids):
+    index = Index(1, "euclidean")
+    added = index.add([[0.0], [1.0]], ids=ids)
+    assert all(item in index for item in added)
+    assert all(item in index for item in np.array(added.tolist()))
+    assert not any(other in index for other in (np.int64(7), np.str_("z"), np.bool_(True), np.float64(0), np.zeros(1)))

@@ -85,8 +85,8 @@ class LabelVocabulary:
         values = label_list(labels)
         for value in values:
             if value is not None and value not in self._codes:
-                self._codes[value] = len(self.labels)
-                self.labels.append(value)
+                self.labels.append(value)  # first: another thread that finds the code finds its label
+                self._codes[value] = len(self.labels) - 1
         return self.find(values)
 
     def find(self, labels: Any) -> NDArray[np.int32]:
@@ -99,21 +99,14 @@ class LabelVocabulary:
 
         Int64 where every label is an int and every code has one; else an object array with None for `NO_LABEL`.
         """
-        if self._table is None or len(self._table) != len(self.labels) + 1:
-            self._table = self._decoding_table()
-        labels = self._table[codes]  # NO_LABEL is -1: the last entry
-        if labels.dtype != object and (not self.labels or (codes.size > 0 and codes.min() == NO_LABEL)):
+        table = self._table  # read once: another thread may replace it, or add labels meanwhile
+        if table is None or len(table) != len(self.labels) + 1:
+            table = self._table = _decoding_table(self.labels.copy())
+        labels = table[codes]  # NO_LABEL is -1: the last entry
+        if labels.dtype != object and (len(table) == 1 or (codes.size > 0 and codes.min() == NO_LABEL)):
             labels = labels.astype(object)
             labels[codes == NO_LABEL] = None
         return labels
-
-    def _decoding_table(self) -> NDArray[Any]:
-        if all(type(label) is int and -(2**63) <= label < 2**63 for label in self.labels):
-            return np.array([*self.labels, 0], np.int64)
-        table = np.empty(len(self.labels) + 1, object)
-        for code, label in enumerate(self.labels):  # one by one: NumPy would unpack a tuple
-            table[code] = label
-        return table
 
 
 def check_classes(labels: Any) -> None:
@@ -127,6 +120,16 @@ def check_classes(labels: Any) -> None:
                 f"`labels` needs classes, which are whole numbers or names: got {float(value)!r}.\n"
                 "  Pass class ids; no loss over pairs takes scores."
             )
+
+
+def _decoding_table(labels: list[Hashable]) -> NDArray[Any]:
+    """Return the labels by code, and an entry for none; nobody may change the list meanwhile."""
+    if all(type(label) is int and -(2**63) <= label < 2**63 for label in labels):
+        return np.array([*labels, 0], np.int64)
+    table = np.empty(len(labels) + 1, object)
+    for code, label in enumerate(labels):  # one by one: NumPy would unpack a tuple
+        table[code] = label
+    return table
 
 
 def _plain(label: Any) -> Any:

@@ -61,6 +61,7 @@ def as_query_ids(ids: Any, count: int) -> Ids:
     if ids is None:
         return None
     values = list(ids) if isinstance(ids, Sequence) else as_array(ids).tolist()
+    values = [value.item() if isinstance(value, np.generic) else value for value in values]
     check_same_length(count, values, name="ids", what="queries")
     if all(type(value) is int for value in values):
         return np.array(values, np.int64)

@@ -10,6 +10,7 @@ import math
 import threading
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from keras_similarity.errors import MissingExtraError, ReadOnlyIndexError
@@ -100,6 +101,10 @@ class Builder:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join()
+
+    def paused(self) -> AbstractContextManager[Any]:
+        """Wait for the build that is under way, and hold off the next; to be entered without the index's lock."""
+        return self._building
 
     def stop(self) -> None:
         """Tell a build that is under way to stop."""

@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from keras_similarity.core.checks import as_array
 from keras_similarity.index.metadata import copied
 
-__all__ = ["Block", "Column", "Deferred", "as_block", "decode", "encode", "encode_block"]
+__all__ = ["Block", "Column", "Deferred", "as_block", "decode", "encode", "encode_block", "kept_block"]
 
 PLAIN_KINDS = "biufcSUmM"  # the NumPy kinds that a .npy file holds without pickle
+SCALAR_KINDS = "cmM"  # of these, what neither JSON nor Python says as well: a number stays NumPy's
 
 
 class Deferred:
@@ -85,7 +86,7 @@ class Column:
             return None
         if isinstance(block, Deferred):
             block = block()
-        return block[row - (self._ends[position - 1] if position else 0)]
+        return _unwrapped(block[row - (self._ends[position - 1] if position else 0)])
 
     def between(self, start: int, stop: int) -> Iterator[Any]:
         """Return the values of rows start to stop, block by block."""
@@ -97,7 +98,7 @@ class Column:
             block = self.blocks[number]
             block = block() if isinstance(block, Deferred) else block
             inside = range(max(start - begin, 0), min(stop, self._ends[number]) - begin)
-            yield from (None for _ in inside) if block is None else (block[row] for row in inside)
+            yield from (None for _ in inside) if block is None else (_unwrapped(block[row]) for row in inside)
 
     def take(self, rows: NDArray[np.intp]) -> "Column":
         """Return a column of the chosen rows, given ascending."""
@@ -188,6 +189,16 @@ def as_block(values: Any, *, name: str) -> Block:
     return [_checked(item, row, name) for row, item in enumerate(array.tolist())]
 
 
+def kept_block(items: list[Any]) -> Block:
+    """Copy values that were kept before into a block; they are not checked again, as the rules may be stricter now."""
+    return _stacked([_frozen(item.copy()) if isinstance(item, np.ndarray) else item for item in items])
+
+
+def _unwrapped(item: Any) -> Any:
+    """Return a NumPy number or string as Python's, as it comes back from disk."""
+    return item.item() if isinstance(item, np.generic) and item.dtype.kind not in SCALAR_KINDS else item
+
+
 def _stacked(items: list[Any]) -> Block:
     """Keep equal arrays as one array: smaller, and quicker to save."""
     first = items[0] if items else None
@@ -208,8 +219,11 @@ def _checked(item: Any, row: int, name: str) -> Any:
         return item
     if hasattr(item, "__array__"):
         array = as_array(item).copy()
+        if array.ndim == 0 and array.dtype.kind in PLAIN_KINDS:
+            item = _unwrapped(array[()])
+            return item if isinstance(item, bytes) or array.dtype.kind in SCALAR_KINDS else copied(item, row, name)
         if array.dtype.kind in PLAIN_KINDS:
-            return _frozen(array) if array.ndim else array.item()
+            return _frozen(array)
     if isinstance(item, str | int | float | list | tuple | Mapping):
         return copied(item, row, name)
     raise TypeError(
@@ -224,7 +238,7 @@ def encode(item: Any) -> bytes:
         return b"b" + item
     if isinstance(item, PurePath):
         return b"p" + os.fsencode(item)
-    if isinstance(item, np.ndarray):
+    if isinstance(item, np.ndarray | np.generic):
         return _array_head(item) + item.tobytes()
     return b"j" + json.dumps(item).encode()
 
@@ -244,7 +258,9 @@ def encode_block(block: Block | None) -> Iterator[bytes | None]:
     if isinstance(block, np.ndarray) and block.ndim > 1:
         head = _array_head(block[0] if len(block) else block)
         return (head + row.tobytes() for row in block)
-    items: Any = block.tolist() if isinstance(block, np.ndarray) else block
+    items: Any = block
+    if isinstance(block, np.ndarray):
+        items = list(block) if block.dtype.kind in SCALAR_KINDS else block.tolist()
     return (None if item is None else encode(item) for item in items)
 
 
@@ -257,7 +273,7 @@ def _resolved(array: Array) -> NDArray[Any]:
     return array() if isinstance(array, Deferred) else array
 
 
-def _array_head(array: NDArray[Any]) -> bytes:
+def _array_head(array: NDArray[Any] | np.generic) -> bytes:
     about = json.dumps([array.dtype.str, array.shape]).encode()
     return b"a" + len(about).to_bytes(2, "little") + about
 
@@ -265,4 +281,5 @@ def _array_head(array: NDArray[Any]) -> bytes:
 def _array_of(raw: bytes) -> NDArray[Any]:
     stop = 2 + int.from_bytes(raw[:2], "little")
     dtype, shape = json.loads(raw[2:stop])
-    return np.frombuffer(raw, np.dtype(dtype), offset=stop).reshape(shape)
+    array = np.frombuffer(raw, np.dtype(dtype), offset=stop).reshape(shape)
+    return array if shape else array[()]

@@ -46,9 +46,7 @@ class Filters:
     def __init__(self, vocabulary: LabelVocabulary, positions_of: Callable[[Ids], Positions]) -> None:
         self._vocabulary = vocabulary
         self._positions_of = positions_of
-        self._fields: dict[str, Field] = {}
-        self._selections: dict[tuple[int, str], Selection] = {}
-        self._layout = 0
+        self._cache = Cache(0)
 
     def selection(self, rows: Rows, where: Any) -> Selection:
         """Return which positions are live and satisfy a filter.
@@ -57,50 +55,31 @@ class Filters:
             ValueError, TypeError: no valid filter, or a field that no item has.
         """
         tree = parse_where(where)
-        if rows.layout != self._layout:  # positions changed: nothing that was kept is right
-            self._layout, self._fields, self._selections = rows.layout, {}, {}
+        cache = self._cache  # one object to the end: another thread may go on to another layout meanwhile
+        if rows.layout != cache.layout:  # positions changed: nothing that was kept is right
+            cache = self._cache = Cache(rows.layout)
         key = (rows.generation, repr(tree))
-        found = self._selections.get(key)
+        found = cache.selections.get(key)
         if found is None:
             if rows.live_count:
-                self._check_fields(rows, tree)
-            mask = self._tested(rows, tree)
+                _check_fields(cache, rows, tree)
+            mask = self._tested(cache, rows, tree)
             found = Selection(mask if rows.live is None else mask & rows.live)
-            self._selections = {**dict(list(self._selections.items())[1 - KEPT :]), key: found}
+            cache.selections = {**dict(list(cache.selections.items())[1 - KEPT :]), key: found}
         return found
 
-    def _check_fields(self, rows: Rows, tree: Where) -> None:
-        for comparison in comparisons(tree):
-            field = comparison.field
-            if field in RESERVED or self._field(rows, field).is_known:
-                continue
-            known = sorted({name for values in rows.records.metadata(0, len(rows)) for name in values or ()})
-            close = get_close_matches(field, known, n=1)
-            hint = f"Did you mean {close[0]!r}? " if close else ""
-            names = ", ".join(map(repr, [*RESERVED, *known[:20]]))
-            raise ValueError(f"`where` names the field {field!r}, which no item has.\n  {hint}Known are {names}.")
-
-    def _tested(self, rows: Rows, tree: Where) -> Mask:
+    def _tested(self, cache: "Cache", rows: Rows, tree: Where) -> Mask:
         if isinstance(tree, Comparison):
             if tree.field == "label":
                 return self._label_mask(rows, tree)
-            return self._id_mask(rows, tree) if tree.field == "id" else self._field(rows, tree.field).mask(tree)
+            return self._id_mask(rows, tree) if tree.field == "id" else cache.field(rows, tree.field).mask(tree)
         if isinstance(tree, Not):
-            return ~self._tested(rows, tree.part)
+            return ~self._tested(cache, rows, tree.part)
         result = np.full(len(rows), isinstance(tree, And))
         for part in tree.parts:
-            result = (result | self._tested(rows, part)) if isinstance(tree, Or) else result & self._tested(rows, part)
+            tested = self._tested(cache, rows, part)
+            result = (result | tested) if isinstance(tree, Or) else result & tested
         return result
-
-    def _field(self, rows: Rows, name: str) -> "Field":
-        field = self._fields.get(name)
-        if field is None or field.count < len(rows):
-            known = Field.empty() if field is None else field
-            field = self._fields[name] = known.with_more(
-                ABSENT if values is None else values.get(name, ABSENT)
-                for values in rows.records.metadata(known.count, len(rows))
-            )
-        return field.first(len(rows))
 
     def _label_mask(self, rows: Rows, comparison: Comparison) -> Mask:
         """Labels are equal as Python holds them equal, as everywhere in an index; a row without one has label null."""
@@ -127,6 +106,30 @@ class Filters:
         if comparison.operation in RANGES and ids.dtype != object and not isinstance(comparison.operand, str):
             return RANGES[comparison.operation](ids, comparison.operand)
         return np.fromiter(map(comparison.holds, ids.tolist()), bool, len(ids))
+
+
+class Cache:
+    """What was found out about rows while they stay at their positions.
+
+    Args:
+        layout: Of these rows.
+    """
+
+    def __init__(self, layout: int) -> None:
+        self.layout = layout
+        self.fields: dict[str, Field] = {}
+        self.selections: dict[tuple[int, str], Selection] = {}
+
+    def field(self, rows: Rows, name: str) -> "Field":
+        """Return a metadata field of the rows of a moment of this layout."""
+        field = self.fields.get(name)
+        if field is None or field.count < len(rows):
+            known = Field.empty() if field is None else field
+            field = self.fields[name] = known.with_more(
+                ABSENT if values is None else values.get(name, ABSENT)
+                for values in rows.records.metadata(known.count, len(rows))
+            )
+        return field.first(len(rows))
 
 
 class Field:
@@ -170,6 +173,18 @@ class Field:
             with np.errstate(invalid="ignore"):
                 return RANGES[comparison.operation](self.numbers, comparison.operand)[self.codes]
         return np.fromiter(map(comparison.holds, self.values), bool, len(self.values))[self.codes]
+
+
+def _check_fields(cache: Cache, rows: Rows, tree: Where) -> None:
+    for comparison in comparisons(tree):
+        field = comparison.field
+        if field in RESERVED or cache.field(rows, field).is_known:
+            continue
+        known = sorted({name for values in rows.records.metadata(0, len(rows)) for name in values or ()})
+        close = get_close_matches(field, known, n=1)
+        hint = f"Did you mean {close[0]!r}? " if close else ""
+        names = ", ".join(map(repr, [*RESERVED, *known[:20]]))
+        raise ValueError(f"`where` names the field {field!r}, which no item has.\n  {hint}Known are {names}.")
 
 
 def _key(value: Any) -> Any:

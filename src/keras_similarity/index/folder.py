@@ -66,10 +66,10 @@ def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[
     """Write a folder beside `path`, then put it in its place; an index that was there survives any failure before.
 
     Raises:
-        FileExistsError: `path` exists and holds no index.
+        FileExistsError: `path` exists, and is neither empty nor holds an index.
     """
     target = Path(path)
-    if target.exists() and not is_index_folder(target):
+    if target.exists() and not is_index_folder(target) and not _is_empty(target):
         raise FileExistsError(f"{target} exists and is not an index: it is left alone.\n  Choose another path.")
     target.parent.mkdir(parents=True, exist_ok=True)
     fresh, old = (target.with_name(f".{target.name}.{kind}-{os.getpid()}") for kind in ("new", "old"))
@@ -89,6 +89,10 @@ def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _is_empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def read_folder(path: str | os.PathLike[str]) -> tuple[MaybeDeferred, dict[str, Any]]:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_same_length
 from keras_similarity.core.distances import Distance
+from keras_similarity.index.columns import kept_block
 from keras_similarity.index.ids import Ids, as_ids
 from keras_similarity.index.items import Items, check_beside, fresh_ids
 from keras_similarity.index.kept import Kept
@@ -37,7 +38,7 @@ class Index(Kept):
         storage: What an embedding is kept as: "float32"; "float16" for half the memory; "int8" or "binary", which keep
             halves too, but let the engine look at one byte or one bit for each number.
         truncate_dim: How many of an embedding's first numbers are kept and compared, for embeddings trained to be cut
-            (Matryoshka); None for all.
+            (Matryoshka); None for all. Queries may come whole or cut.
         recall: Share of the 10 nearest that an approximate engine must find. It is measured when the engine is built,
             and "auto" stays with exact search where it is missed.
         memory: Bytes that "auto" may spend on an engine beside the embeddings, also as "512 MB"; None for any.
@@ -170,10 +171,12 @@ class Index(Kept):
             beside |= check_beside(
                 count,
                 [record.label for record in old] if "labels" in kept else None,
-                [record.data for record in old] if "data" in kept else None,
+                None,
                 [record.metadata for record in old] if "metadata" in kept else None,
                 what="ids",
             )
+            if "data" in kept:
+                beside["data"] = kept_block([record.data for record in old])
             if vectors is None:
                 vectors = rows.take(positions).astype(self._space.dtype, copy=False)
             self._store.put(Items(ids, vectors, **beside), positions)

@@ -38,7 +38,12 @@ class Space:
     width: int
 
     def queries(self, values: Any, *, name: str = "queries") -> Floats:
-        """Return checked rows, float32 and as wide as they are kept."""
+        """Return checked rows, float32 and as wide as they are kept; rows that are so already come as they are."""
+        if self.width != self.dim and _width_of(values) == self.width:
+            return as_vectors(values, name=name, dim=self.width, unit_norm=self.distance.needs_unit_norm)
+        return self._cut(values, name)
+
+    def _cut(self, values: Any, name: str) -> Floats:
         unit_norm = self.distance.needs_unit_norm
         if self.width == self.dim:
             return as_vectors(values, name=name, dim=self.dim, unit_norm=unit_norm)
@@ -47,7 +52,7 @@ class Space:
 
     def embeddings(self, values: Any) -> NDArray[Any]:
         """Return checked rows in the type they are kept in; empty input of any shape is no rows."""
-        rows = self.queries(np.empty((0, self.dim)) if _has_no_row(values) else values, name="embeddings")
+        rows = self._cut(np.empty((0, self.dim)) if _has_no_row(values) else values, "embeddings")
         if self.dtype == np.float32:
             return rows
         if len(rows) and np.abs(rows).max() > LARGEST_HALF:
@@ -102,6 +107,14 @@ def check_beside(count: int, labels: Any, data: Any, metadata: Any, *, what: str
     for name, values in given.items():
         check_same_length(count, values, name=name, what=what)
     return given
+
+
+def _width_of(values: Any) -> int | None:
+    try:
+        shape = np.shape(values)
+    except ValueError:  # rows of different lengths, which are named as such later
+        return None
+    return shape[1] if len(shape) == 2 else None
 
 
 def _has_no_row(values: Any) -> bool:

@@ -146,10 +146,11 @@ class Kept(Readable):
         if self.store == MEMORY:
             return self._store.check()
         space = self.settings.space
-        with self._lock:
-            if not repair:
+        if not repair:
+            with self._lock:
                 return check_folder(Path(self.store), space.width, space.dtype, repair=False)
-            self._builder.wait()
+        # In this order: a build that is under way needs the index's lock to end.
+        with self._builder.paused(), self._lock:
             self._store.begin_write()
             return self._store.repaired()
 
@@ -176,7 +177,8 @@ class Kept(Readable):
         `open` reads it back into memory, wherever this one lives; to copy an index on disk as it is, use `snapshot`.
 
         Raises:
-            FileExistsError: `path` exists and holds no saved index.
+            FileExistsError: `path` exists, and is neither empty nor holds a saved index.
+            UnknownIdError: an index on disk that another process compacted since; `refresh` sees what is left.
         """
         replace_folder(as_path(path, name="path"), *self.to_arrays())
 
@@ -221,6 +223,7 @@ class Kept(Readable):
         if not is_store(folder):
             index = cls.from_arrays(*read_folder(folder), distance=distance)
             index.settings.require(dim=None, distance=None, model=model)
+            index._store.read_only = read_only
             return index
         settings = Settings.from_json(read_settings(folder), distance)
         settings.require(dim=None, distance=None, model=model)
@@ -235,7 +238,8 @@ class Kept(Readable):
 
     def to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         """Return the whole index as arrays and JSON settings, for a file format to keep."""
-        return index_to_arrays(self._store, self.settings.to_json())
+        with self._lock:  # or a write between rows and what is kept beside them would mix two moments
+            return index_to_arrays(self._store, self.settings.to_json())
 
     @classmethod
     def from_arrays(

@@ -63,6 +63,8 @@ class Readable:
         return self._store.rows.live_count
 
     def __contains__(self, item_id: object) -> bool:
+        if isinstance(item_id, np.generic):  # as `add` returns them
+            item_id = item_id.item()
         if isinstance(item_id, bool) or not isinstance(item_id, int | str):
             return False
         try:
@@ -125,7 +127,7 @@ class Readable:
         """Find the k nearest items of each query.
 
         Args:
-            queries: Rows `(q, dim)` of finite numbers; one query is `row[None]`.
+            queries: Rows `(q, dim)` of finite numbers, or already cut to `truncate_dim`; one query is `row[None]`.
             k: ≥ 1. Beyond the size of the index, the rest of a row is missing: id -1 (None among string ids),
                 distance +inf.
             where: Only items that satisfy this filter; see `keras_similarity.core.where`.
@@ -184,8 +186,9 @@ class Readable:
         rows = self._store.rows
         codes = rows.codes[rows.live_positions()]
         vocabulary = self._store.vocabulary
+        wanted = vocabulary.find(labels)  # before its length is asked for: another thread may add labels
         counts = np.bincount(codes[codes >= 0], minlength=len(vocabulary) + 1)
-        return counts[vocabulary.find(labels)]  # an unknown label is -1: the last entry, which is 0
+        return counts[wanted]  # an unknown label is -1: the last entry, which is 0
 
     def _holds(self, ids: Ids) -> bool:
         """Whether there are items with all of these ids."""

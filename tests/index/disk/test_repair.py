@@ -1,6 +1,7 @@
 """What `check` finds in a damaged folder, and what `repair` saves of it."""
 
 import sqlite3
+import threading
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from keras_similarity import Index
 from keras_similarity.errors import (
     CorruptIndexError,
 )
+from keras_similarity.index.builder import Builder
 from keras_similarity.index.stores.disk.write_points import on_write_point
 
 
@@ -121,3 +123,26 @@ def test_segment_of_another_index__is_not_taken_for_its_own(filled, tmp_path, rn
     mine.write_bytes(theirs.read_bytes())
     with pytest.raises(CorruptIndexError, match=r"first page is not the one|bytes instead of"):
         Index.open(filled)
+
+
+def test_check_with_repair__while_an_engine_is_built_behind__waits_for_it(filled, monkeypatch):
+    made, entered, go_on, reports = Builder._made, threading.Event(), threading.Event(), []
+
+    def wait_then_make(self, plan, matrix):
+        entered.set()
+        go_on.wait(10)
+        return made(self, plan, matrix)
+
+    monkeypatch.setattr(Builder, "_made", wait_then_make)
+    index = Index.open(filled)
+    index._builder.start()
+    assert entered.wait(10)
+    checking = threading.Thread(target=lambda: reports.append(index.check(repair=True)), daemon=True)
+    checking.start()
+    checking.join(0.2)
+    go_on.set()
+    checking.join(10)
+    assert [report.ok for report in reports] == [True]
+    index.wait()
+    assert len(index) == 68
+    index.close()

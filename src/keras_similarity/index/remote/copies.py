@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.labels import NO_LABEL
 from keras_similarity.errors import IndexLockedError
-from keras_similarity.index.columns import as_block, decode
+from keras_similarity.index.columns import decode, kept_block
 from keras_similarity.index.ids import as_ids
 from keras_similarity.index.items import Items
 from keras_similarity.index.readable import IndexArrays
@@ -74,7 +74,7 @@ def arrays_of(
             as_ids(page.ids),
             page.vectors,
             [None if code == NO_LABEL else labels[code] for code in page.codes.tolist()],
-            as_block([None if raw is None else decode(raw) for raw in page.data], name="data"),
+            kept_block([None if raw is None else decode(raw) for raw in page.data]),
             page.metadata,
         )
         store.put(items, np.empty(0, np.intp))

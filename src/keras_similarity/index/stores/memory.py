@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
-from keras_similarity.errors import CorruptIndexError
+from keras_similarity.errors import CorruptIndexError, ReadOnlyIndexError
 from keras_similarity.index.check_report import CheckReport
 from keras_similarity.index.columns import Column
 from keras_similarity.index.engines.exact import ExactEngine
@@ -39,6 +39,7 @@ class MemoryStore:
         self._distance = distance
         self.vocabulary = LabelVocabulary()
         self.next_id = 0
+        self.read_only = False
         self._built: tuple[Block, ...] = ()  # rows that will not grow any more, and have a graph or not
         self._vectors, self._scan = Growing(np.empty((0, dim), dtype)), ExactEngine(distance)  # and those after them
         self._ids, self._codes = Growing(np.empty(0, np.int64)), Growing(np.empty(0, np.int32))
@@ -105,7 +106,11 @@ class MemoryStore:
         return self.data, self.metadata
 
     def begin_write(self) -> None:
-        """Nothing stands in the way of a write to memory."""
+        """Raise a ReadOnlyIndexError for an index that was opened to read."""
+        if self.read_only:
+            raise ReadOnlyIndexError(
+                "this index takes no writes: it was opened with read_only=True.\n  Open it again to write to it."
+            )
 
     def settled(self) -> Rows:
         """Return the rows of this moment, over which an engine can be built."""

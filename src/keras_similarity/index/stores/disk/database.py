@@ -223,16 +223,6 @@ class Database:
             raise self.damaged(f"the data of row {row} (id {item.id!r}) have changed")
         return item
 
-    def items(self) -> Iterator[Item]:
-        """Return every item, in order, each checked."""
-        last = -1
-        while True:
-            rows = [row for (row,) in self._all("SELECT row FROM items WHERE row > ? ORDER BY row LIMIT 1000", last)]
-            if not rows:
-                return
-            yield from map(self.item, rows)
-            last = rows[-1]
-
     def metadata(self, first: int, last: int) -> Iterator[tuple[int, str | None]]:
         """Return row numbers and metadata of the rows in a range, in order."""
         columns = "row, id, label, metadata, crc, NULL, 0"

@@ -11,7 +11,7 @@ from keras_similarity.core.distances import Distance
 from keras_similarity.core.label_json import label_from_json
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.errors import CorruptIndexError
-from keras_similarity.index.columns import Column, decode
+from keras_similarity.index.columns import Column
 from keras_similarity.index.engines.exact import ExactEngine
 from keras_similarity.index.ids import Ids, IdTable
 from keras_similarity.index.rows import Positions, Rows
@@ -103,11 +103,13 @@ class DiskReader:
             self._publish(self.state, self.rows.live)
 
     def columns(self) -> tuple[Column, Column]:
-        """Return the data and the metadata of every row."""
+        """Return the data and the metadata of every row that is seen; see `DiskRecords.at` for errors."""
         data, metadata = Column(), Column()
-        for item in self.database.items():
-            data.append([None if item.data is None else decode(item.data)], 1)
-            metadata.append([None if item.metadata is None else json.loads(item.metadata)], 1)
+        rows = self.rows  # not what the database holds: another process may have written since
+        for position in range(len(rows)):
+            own_data, own_metadata = rows.records.at(position)
+            data.append([own_data], 1)
+            metadata.append([own_metadata], 1)
         return data, metadata
 
     def close(self) -> None:

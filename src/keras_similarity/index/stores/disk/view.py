@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.errors import UnknownIdError
+from keras_similarity.errors import CorruptIndexError, UnknownIdError
 from keras_similarity.index.columns import decode
 from keras_similarity.index.engines.exact import ExactEngine
 from keras_similarity.index.growing import Growing
@@ -121,29 +121,35 @@ class DiskRecords:
         """Return the data and metadata of a row.
 
         Raises:
-            UnknownIdError: it was removed, and the index compacted, since this view was made.
+            UnknownIdError: it was removed, and the index was compacted, since this view was made.
             CorruptIndexError: it is damaged.
         """
         number = int(self.numbers[np.array([position])][0])
         try:
             item = self._database.item(number)
         except KeyError as error:
-            if self._database.state().layout == self._layout:
-                raise self._database.damaged(f"row {number} is missing") from error
-            raise UnknownIdError(
-                "this item was removed, and the index was compacted since it was found.\n  Search again."
-            ) from error
+            raise self._missing("this item", f"row {number} is missing") from error
         metadata = None if item.metadata is None else json.loads(item.metadata)
         return None if item.data is None else decode(item.data), metadata
 
     def metadata(self, start: int, stop: int) -> Iterator[dict[str, Any] | None]:
-        """Return the metadata of rows start to stop."""
+        """Return the metadata of rows start to stop; see `at` for errors."""
         for first in range(start, stop, METADATA_ROWS):
             numbers = self.numbers[first : min(first + METADATA_ROWS, stop)]
             found = list(self._database.metadata(int(numbers[0]), int(numbers[-1])))
             if [number for number, _ in found] != numbers.tolist():
-                raise self._database.damaged(f"rows between {numbers[0]} and {numbers[-1]} are missing or too many")
+                wrong = f"rows between {numbers[0]} and {numbers[-1]} are missing or too many"
+                raise self._missing("an item", wrong)
             yield from (None if text is None else json.loads(text) for _, text in found)
+
+    def _missing(self, item: str, wrong: str) -> CorruptIndexError | UnknownIdError:
+        """Return the error for rows that are not there: taken away by a compaction, or lost."""
+        if self._database.state().layout == self._layout:
+            return self._database.damaged(wrong)
+        return UnknownIdError(
+            f"{item} was removed, and the index was compacted since it was read.\n"
+            "  Call `refresh()` where another process wrote, and search again."
+        )
 
     def find(self, ids: Ids) -> Positions:
         """Return the newest position of each id, -1 where there is none."""
