@@ -7,6 +7,7 @@ from keras import ops
 
 from gradients import finite_difference, value_and_gradient
 from keras_similarity import layers
+from keras_similarity.models import SimilarityModel
 from oracles import heads, proxies
 from oracles.pairs import cosine_matrix
 
@@ -247,3 +248,24 @@ def test_adaface__on_rows_of_length_1__is_refused(unit):
     with pytest.raises(ValueError, match=r"makes every length 1\.\n  Write `MetricEmbedding"):
         layers.AdaFace(3)(unit(keras.Input((4,))))
     layers.AdaFace(3)(layers.MetricEmbedding(4, normalize=False)(keras.Input((4,))))
+
+
+@pytest.mark.parametrize("name", ["ArcFace", "CosFace", "NormalizedSoftmax", "ProxyAnchor", "SubCenterArcFace"])
+def test_several_centers_of_a_class__are_saved(name, tmp_path, rng):
+    inputs = keras.Input((6,))
+    head = getattr(layers, name)(5, centers_per_class=3)
+    model = SimilarityModel(inputs, head(layers.MetricEmbedding(4)(inputs)))
+    model.save(tmp_path / "m.keras")
+    rows = rng.normal(size=(3, 4)).astype(np.float32)
+    again = keras.saving.load_model(tmp_path / "m.keras").layers[-1]
+    np.testing.assert_array_equal(
+        *(keras.ops.convert_to_numpy(one.class_cosines(rows)) for one in (head, again)), strict=True
+    )
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_another_number_of_sample_weights__is_refused(count, rng):
+    head = layers.ArcFace(5)
+    embeddings = head(rng.normal(size=(16, 4)).astype(np.float32))
+    with pytest.raises(ValueError, match=rf"one number a row: got {count} for 16 rows"):
+        head.loss()(np.zeros(16, np.int32), embeddings, np.ones(count, np.float32))

@@ -63,3 +63,10 @@ def test_rows_are_wide_under_mixed_precision(rng):
 def test_a_temperature_that_is_no_number__is_named(wrong):
     with pytest.raises(ValueError, match="`temperature` must be above"):
         LearnedTemperature(wrong)
+
+
+def test_in_half_precision__rows_keep_their_digits(rng):
+    rows = rng.normal(size=(4, 8)).astype(np.float32)
+    expected = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    found = keras.ops.convert_to_numpy(LearnedTemperature(1.0, dtype="mixed_bfloat16")(rows))
+    np.testing.assert_allclose(found, expected, atol=1e-6)

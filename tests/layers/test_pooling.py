@@ -95,3 +95,16 @@ def test_l2_normalize__mixed_precision__is_float32_to_the_last_digit(rng):
     rows = L2Normalize(dtype="mixed_bfloat16")(x)
     assert keras.backend.standardize_dtype(rows.dtype) == "float32"
     np.testing.assert_allclose(ops.convert_to_numpy(rows), x / np.linalg.norm(x, axis=1, keepdims=True), rtol=1e-6)
+
+
+def test_in_half_precision__the_power_keeps_its_digits(rng):
+    rows = rng.uniform(0.1, 4, size=(2, 3, 3, 2)).astype(np.float32)
+    layers = [GeneralizedMeanPooling2D(p, dtype="mixed_bfloat16") for p in (np.float32(3.0), 3.007)]
+    powers = []
+    for layer in layers:
+        layer(rows)
+        powers.append(float(keras.ops.convert_to_numpy(layer.weights[0])))
+        assert keras.backend.standardize_dtype(layer.weights[0].dtype) == "float32"
+        with keras.src.backend.common.variables.AutocastScope("bfloat16"):
+            assert keras.backend.standardize_dtype(layer.weights[0].value.dtype) == "float32"
+    assert powers[0] != powers[1]

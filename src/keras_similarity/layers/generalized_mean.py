@@ -4,6 +4,7 @@ import math
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_similarity.core.checks import check_choice
@@ -30,7 +31,7 @@ class _GeneralizedMeanPooling(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(p, bool) or not isinstance(p, int | float) or math.isnan(p):
+        if isinstance(p, bool) or not isinstance(p, int | float | np.integer | np.floating) or math.isnan(p):
             raise ValueError(f"`p` must be a number, or an infinity: got {p!r}.\n  The paper starts at 3.")
         self.p = float(p)
         self.learn_p = learn_p
@@ -48,7 +49,9 @@ class _GeneralizedMeanPooling(keras.layers.Layer):
                 f"{tuple(input_shape)}.\n  Pool the output of a convolution, before it is flattened."
             )
         if self.learn_p and self.p != 0 and math.isfinite(self.p):
-            self._power = self.add_weight(name="p", shape=(), initializer=keras.initializers.Constant(self.p))
+            self._power = self.add_weight(
+                name="p", shape=(), initializer=keras.initializers.Constant(self.p), dtype="float32", autocast=False
+            )
         else:
             self._power = None
 

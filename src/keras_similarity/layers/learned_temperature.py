@@ -48,7 +48,7 @@ class LearnedTemperature(keras.layers.Layer):
     """
 
     def __init__(self, temperature: float = 0.07, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
+        super().__init__(autocast=False, **kwargs)  # embeddings keep their digits under any policy
         limits = {"above": 1 / LARGEST_SCALE, "at_most": 1.0}
         self.temperature = check_number(temperature, name="temperature", hint="CLIP uses 0.07.", **limits)
 

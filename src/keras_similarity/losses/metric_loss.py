@@ -21,10 +21,10 @@ from keras_similarity.ops import (
     as_wide_float,
     check_label_count,
     nan_where_fractional,
-    one_per_row,
     pair_masks,
     pairwise_distances,
     replica_share,
+    row_weights,
     whole_batch,
 )
 
@@ -199,12 +199,14 @@ class MetricLoss(keras.losses.Loss):
                 loss = self.reduced(anchors, self.comparison(anchors), sample_weight)
             else:
                 loss = self._in_one_pass(anchors, counts, size, sample_weight)
+            if len(anchors.codes.shape) == 2:  # rows of chances, which may be any numbers
+                return replica_share(loss)
             return replica_share(loss) + nan_where_fractional(y_true)
 
     def reduced(self, anchors: Anchors, comparison: Comparison, sample_weight: Any = None) -> Tensor:
         """Return the loss from what its anchors contribute."""
         values, contributing, pairs = comparison
-        weights = _weights(sample_weight, values)
+        weights = row_weights(sample_weight, values)
         codes = anchors.codes
         loss = self.reducer(values, contributing=contributing, pairs=pairs, codes=codes, weights=weights)
         return self._regularized(loss, anchors)
@@ -223,7 +225,7 @@ class MetricLoss(keras.losses.Loss):
             ops.cast(contributing, kind),
             ops.cast(positives, kind),
             anchors.codes,
-            _weights(sample_weight, anchors.rows),
+            row_weights(sample_weight, anchors.rows),
         )
         directions = self.directions(anchors)
         loss = sum(loss_in_one_pass(self, direction, size, counts, shares) for direction in directions)
@@ -252,18 +254,6 @@ class MetricLoss(keras.losses.Loss):
 
 def _row_sums(mask: Tensor) -> Tensor:
     return ops.sum(ops.cast(mask, "int32"), axis=1)
-
-
-def _weights(sample_weight: Any, rows: Tensor) -> Tensor | None:
-    if sample_weight is None:
-        return None
-    weights = one_per_row(sample_weight, name="sample_weight", dtype=ops.dtype(rows))
-    if None not in (weights.shape[0], rows.shape[0]) and weights.shape[0] != rows.shape[0]:
-        raise ValueError(
-            f"`sample_weight` needs one number a row: got {weights.shape[0]} for {rows.shape[0]} rows.\n"
-            "  Pass the weights of the same batch."
-        )
-    return weights
 
 
 def _part(part: Any, kind: type, *, name: str, where: str) -> Any:

@@ -2,7 +2,14 @@
 
 from keras_similarity.ops.chunks import in_chunks, sum_in_one_pass
 from keras_similarity.ops.gather import gather, replica_share, row_numbers, whole_batch, whole_value
-from keras_similarity.ops.labels import as_codes, check_label_count, concrete, nan_where_fractional, one_per_row
+from keras_similarity.ops.labels import (
+    as_codes,
+    check_label_count,
+    concrete,
+    nan_where_fractional,
+    one_per_row,
+    row_weights,
+)
 from keras_similarity.ops.masks import pair_counts, pair_masks, places_among, sums_of_classes
 from keras_similarity.ops.pairwise import (
     as_wide_float,
@@ -51,6 +58,7 @@ __all__ = [
     "prepared_rows",
     "replica_share",
     "row_numbers",
+    "row_weights",
     "safe_sqrt",
     "smooth_ranks",
     "split_log_sum_exp",

@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_similarity.core.labels import LabelVocabulary, check_classes
 
-__all__ = ["as_codes", "check_label_count", "concrete", "nan_where_fractional", "one_per_row"]
+__all__ = ["as_codes", "check_label_count", "concrete", "nan_where_fractional", "one_per_row", "row_weights"]
 
 Tensor = Any
 
@@ -98,3 +98,20 @@ def check_label_count(codes: Tensor, embeddings: Tensor) -> None:
             f"`labels` needs one entry per embedding row: got {entries} labels for embeddings of shape "
             f"{shape}.\n  Pass the labels of the same batch."
         )
+
+
+def row_weights(sample_weight: Any, rows: Tensor) -> Tensor | None:
+    """Return sample weights `(b,)` in the type of the rows they belong to, None for none.
+
+    Raises:
+        ValueError: another number of weights than of rows.
+    """
+    if sample_weight is None:
+        return None
+    weights = one_per_row(sample_weight, name="sample_weight", dtype=ops.dtype(rows))
+    if None not in (weights.shape[0], rows.shape[0]) and weights.shape[0] != rows.shape[0]:
+        raise ValueError(
+            f"`sample_weight` needs one number a row: got {weights.shape[0]} for {rows.shape[0]} rows.\n"
+            "  Pass the weights of the same batch."
+        )
+    return weights

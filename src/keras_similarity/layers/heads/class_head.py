@@ -147,6 +147,7 @@ class ClassHead(keras.layers.Layer):
         """Return what `from_config` needs."""
         own = {
             "num_classes": self.num_classes,
+            "centers_per_class": self.centers_per_class,
             "initializer": keras.initializers.serialize(self.initializer),
             "regularizer": keras.regularizers.serialize(self.regularizer),
         }

@@ -20,6 +20,7 @@ from keras_similarity.ops import (
     masked_mean,
     one_per_row,
     replica_share,
+    row_weights,
     whole_batch,
 )
 from keras_similarity.ops.gather import failing_everywhere
@@ -118,9 +119,7 @@ class HeadLoss(keras.losses.Loss):
             rows = as_wide_float(embeddings)
             codes = _class_codes(labels, head)
             _check_rows(codes, rows, head)
-            weights = (
-                None if sample_weight is None else one_per_row(sample_weight, name="sample_weight", dtype=rows.dtype)
-            )
+            weights = row_weights(sample_weight, rows)
         codes, rows, weights = whole_batch(codes, rows, weights)
         return head.batch_losses(codes, rows, weights)
 

@@ -86,7 +86,7 @@ class SoftTriple(ClassHead):
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
-        keys = ("centers_per_class", "la", "gamma", "margin", "tau")
+        keys = ("la", "gamma", "margin", "tau")
         return {**super().get_config(), **{key: getattr(self, key) for key in keys}}
 
     def _penalty(self, weights: Tensor) -> Tensor:

@@ -54,7 +54,3 @@ class SubCenterArcFace(ArcFace):
         **kwargs: Any,
     ) -> None:
         super().__init__(num_classes, margin, scale, monotonic=monotonic, centers_per_class=centers_per_class, **kwargs)
-
-    def get_config(self) -> dict[str, Any]:
-        """Return what `from_config` needs."""
-        return {**super().get_config(), "centers_per_class": self.centers_per_class}
