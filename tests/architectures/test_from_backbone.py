@@ -223,3 +223,14 @@ def test_what_is_no_backbone__is_told_the_way_out():
     grey = keras.Input((8, 8, 1))
     with pytest.raises(ValueError, match="'caffe' needs images of 3 channels: got 1"):
         from_backbone(keras.Model(grey, layers.Conv2D(2, 3)(grey)), preprocessing="caffe")
+
+
+def test_model_that_preprocesses__is_not_preprocessed_again():
+    inputs = keras.Input((8, 8, 3))
+    hidden = layers.Conv2D(4, 3)(ImagePreprocessing("caffe")(inputs))
+    own = keras.Model(inputs, hidden, name="resnet50sim")
+    wrapped = keras.Model(inputs, layers.ReLU()(own(inputs)), name="resnet50_wrapped")
+    for backbone in (own, wrapped):
+        assert not any(isinstance(layer, ImagePreprocessing) for layer in from_backbone(backbone, 4).layers)
+    plain = keras.Model(inputs, layers.Conv2D(4, 3)(inputs), name="resnet50")
+    assert any(isinstance(layer, ImagePreprocessing) for layer in from_backbone(plain, 4).layers)

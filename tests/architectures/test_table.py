@@ -100,3 +100,30 @@ def test_a_column_without_values_and_other_columns_than_in_training__are_named()
         TabularSim(TABLE, missing="drop")
     with pytest.raises(ValueError, match="`mean` and `deviation` need one number per column"):
         TableNormalization([1.0, 2.0], [1.0])
+
+
+@pytest.mark.parametrize("count", [10, 1000, 100_001])
+@pytest.mark.parametrize("value", [0.1, 0.3, -7e-9, 1.7e9, 0.0])
+def test_column_of_one_value__has_deviation_1(count, value):
+    layer = TableNormalization.adapted(np.full((count, 1), value))
+    assert layer.deviation.tolist() == [1.0]
+    assert layer.mean.tolist() == [value]
+    found = numpy_of(layer(layer.prepare([[value], [value + 0.5]])))[:, 0]
+    assert found[0] == 0
+    assert abs(found[1]) < 1000
+
+
+def test_column_that_differs_by_rounding_alone__is_of_one_value():
+    column = np.array([[0.3], [0.1 + 0.2], [0.3]])
+    assert TableNormalization.adapted(column).deviation.tolist() == [1.0]
+
+
+def test_column_that_float32_cannot_tell_apart__is_an_error(rng):
+    times = 1.7e9 + 40 * rng.normal(size=(500, 1))
+    table = np.hstack([rng.normal(size=(500, 1)), times])
+    with pytest.raises(ValueError, match=r"column 1 has mean 1\.7e\+09 .*\(1 such columns\)\.\n  Subtract an offset"):
+        TabularSim(table)
+    layer = TableNormalization.adapted(times - 1.7e9)
+    expected = (times - times.mean()) / times.std()
+    np.testing.assert_allclose(numpy_of(layer(layer.prepare(times - 1.7e9))), expected, atol=1e-5)
+    TableNormalization.adapted(2000 + rng.normal(size=(500, 1)))  # years are no such case

@@ -107,3 +107,18 @@ def test_trains_on_ids_from_a_sampler():
     before = model.embed(TEXTS)
     assert np.isfinite(model.fit(sampler, verbose=0).history["loss"]).all()
     assert (model.embed(TEXTS) != before).any()
+
+
+def test_entries_of_the_vocabulary_are_lowercased_as_texts_are():
+    assert Tokenizer(["Cat"], length=2).prepare(["Cat", "cat"]).tolist() == [[2, 0], [2, 0]]
+    kept = Tokenizer(["Cat"], length=2, lowercase=False)
+    assert kept.vocabulary == ("Cat",)
+    assert kept.prepare(["Cat", "cat"])[:, 0].tolist()[0] == 2 != kept.prepare(["cat"])[0, 0]
+    with pytest.raises(ValueError, match="capitals aside"):
+        Tokenizer(["Cat", "cat"])
+
+
+@pytest.mark.parametrize("entry", ["ice cream", "", " cat", "don't", "İ", 5])
+def test_entries_that_are_not_one_word__are_an_error(entry):
+    with pytest.raises(ValueError, match="`vocabulary` needs single words"):
+        Tokenizer(["a", entry])

@@ -43,9 +43,19 @@ TRAINED_ON = (
 
 
 def preprocessing_of(backbone: keras.Model) -> str:
-    """Return the mode that a model of keras.applications was trained with, by its name; "none" for any other."""
+    """Return the mode that a model of keras.applications was trained with, by its name; "none" for any other.
+
+    A model that already holds an `ImagePreprocessing`, as `ResNet50Sim` does, has "none" whatever its name.
+    """
+    if _preprocesses(backbone):
+        return "none"
     name = backbone.name.lower()
     return next((mode for start, mode in TRAINED_ON if name.startswith(start)), "none")
+
+
+def _preprocesses(model: Any) -> bool:
+    parts = getattr(model, "layers", ())
+    return isinstance(model, ImagePreprocessing) or any(_preprocesses(part) for part in parts)
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")

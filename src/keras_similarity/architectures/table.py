@@ -17,6 +17,8 @@ __all__ = ["TableNormalization", "TabularSim"]
 Tensor = Any
 ABSENT = float(np.finfo(np.float32).min)  # stands for NaN, which neither samplers nor models take
 POLICIES = ("error", "indicator", "mean")
+DUST = 8 * float(np.finfo(np.float64).eps)  # of its mean: a deviation that rounding makes, of a column of one value
+MOST_OFFSET = 1e5  # deviations from 0 to the mean: beyond, float32 keeps less than two digits of a deviation
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
@@ -58,7 +60,8 @@ class TableNormalization(RawInputs):
         """Return the layer for a table `(n, c)`: the training rows, and no others.
 
         Raises:
-            ValueError: no rows, another shape, an infinity; NaN under "error"; a column without any value.
+            ValueError: no rows, another shape, an infinity; NaN under "error"; a column without any value; one whose
+                values lie so far from 0 for their spread that float32 cannot tell them apart, as times in seconds do.
         """
         check_choice(missing, POLICIES, name="missing")
         rows = _as_table(x)
@@ -72,8 +75,12 @@ class TableNormalization(RawInputs):
                 f"`x` needs a value in every column: column {int(empty.argmax())} has none ({int(empty.sum())} such "
                 "columns).\n  Drop them."
             )
-        deviation = np.nanstd(rows, axis=0)
-        return cls(np.nanmean(rows, axis=0), np.where(deviation > 0, deviation, 1.0), missing=missing, **kwargs)
+        mean, deviation = np.nanmean(rows, axis=0), np.nanstd(rows, axis=0)
+        low, high = np.nanmin(rows, axis=0), np.nanmax(rows, axis=0)
+        # The mean of one value many times is not quite that value, and so there seems to be a deviation.
+        constant = (low == high) | (deviation <= DUST * np.abs(mean))
+        _refuse_far_from_zero(mean, np.where(constant, np.inf, deviation))
+        return cls(np.where(constant, low, mean), np.where(constant, 1.0, deviation), missing=missing, **kwargs)
 
     def prepare(self, x: Any) -> NDArray[np.float32]:
         """Return rows `(n, c)` float32 in which a number of its own stands for NaN.
@@ -185,4 +192,16 @@ def _refuse_missing(rows: NDArray[np.float64]) -> None:
         raise ValueError(
             f"`x` has missing values: row {row}, column {column} is NaN ({int(absent.sum())} in all).\n"
             "  Fill them, drop these rows, or build the model with missing='mean' or 'indicator'."
+        )
+
+
+def _refuse_far_from_zero(mean: NDArray[np.float64], deviation: NDArray[np.float64]) -> None:
+    # Rows are float32 before the mean is subtracted: fit, samplers and exported models take them so.
+    far = np.abs(mean) > MOST_OFFSET * deviation
+    if far.any():
+        column = int(far.argmax())
+        raise ValueError(
+            f"`x` must vary by more than {1 / MOST_OFFSET:.0e} of its mean, as float32 keeps no more: column {column} "
+            f"has mean {mean[column]:.6g} and deviation {deviation[column]:.3g} ({int(far.sum())} such columns).\n"
+            f"  Subtract an offset first, such as `x[:, {column}] - {mean[column]:.6g}`, here and in later rows."
         )

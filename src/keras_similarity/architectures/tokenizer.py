@@ -29,7 +29,8 @@ class Tokenizer(RawInputs):
     Ids: 0 for padding, 1 for a text without words, then the vocabulary's, then the buckets'.
 
     Args:
-        vocabulary: Words with ids of their own, such as the frequent ones of the training texts.
+        vocabulary: Words with ids of their own, such as the frequent ones of the training texts; lowercased where
+            texts are.
         buckets: Ids for all others, ≥ 1.
         length: Ids of a text, ≥ 1; what is beyond is left out, words before pieces.
         pieces: Lengths of pieces of words, such as (3, 4): runs of letters of "<word>". They let words that are
@@ -38,7 +39,7 @@ class Tokenizer(RawInputs):
         **kwargs: `name`.
 
     Raises:
-        ValueError: a number below its least, or a word twice in `vocabulary`.
+        ValueError: a number below its least, a word twice in `vocabulary`, or an entry that is not one word.
 
     Example:
         >>> tokenizer = Tokenizer(["a", "cat"], buckets=10, length=4)
@@ -59,12 +60,12 @@ class Tokenizer(RawInputs):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.vocabulary = tuple(vocabulary)
+        self.vocabulary = tuple(_entry(word, lowercase) for word in vocabulary)
         self._word_ids = {word: FIRST + number for number, word in enumerate(self.vocabulary)}
         if len(self._word_ids) != len(self.vocabulary):
             raise ValueError(
                 f"`vocabulary` needs each word once: got {len(self.vocabulary)} words, {len(self._word_ids)} of them "
-                "different.\n  Pass `dict.fromkeys(vocabulary)`."
+                f"different{', capitals aside' if lowercase else ''}.\n  Pass `dict.fromkeys(vocabulary)`."
             )
         self.buckets = check_whole(buckets, name="buckets", minimum=1)
         self.length = check_whole(length, name="length", minimum=1)
@@ -141,3 +142,14 @@ class Tokenizer(RawInputs):
                 "  Pass texts, or what this model's `prepare` returned."
             )
         return ids.astype(np.int32, copy=False)
+
+
+def _entry(word: Any, lowercase: bool) -> str:
+    """Return an entry of the vocabulary as texts will hold it."""
+    entry = word.lower() if lowercase and isinstance(word, str) else word
+    if not isinstance(entry, str) or not WORD.fullmatch(entry):  # no text would ever be split into it
+        raise ValueError(
+            f"`vocabulary` needs single words: got {word!r:.80}.\n"
+            "  Split it into words and signs; each is an entry of its own."
+        )
+    return entry

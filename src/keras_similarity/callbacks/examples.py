@@ -27,13 +27,15 @@ class Examples:
 
     Raises:
         ValueError: another number of labels than examples, no examples, endless batches, or batches without labels.
-        TypeError: something that yields its batches only once, or is no source of batches at all.
+        TypeError: something that yields its batches only once, or is no source of batches at all; a sampler whose
+            examples have no labels, such as one of pairs.
     """
 
     def __init__(self, source: Any, labels: Any, *, name: str, labels_name: str) -> None:
         self.name = name
         self._labels_name = labels_name
         if labels is None and hasattr(source, "get_slice"):
+            self._check_labelled(source)
             source, labels = source.get_slice()
         self._source = source
         self.labels = None if labels is None else label_list(labels, name=labels_name)
@@ -68,6 +70,14 @@ class Examples:
         if isinstance(self._source, keras.utils.PyDataset):
             return (self._source[position] for position in range(self._source.num_batches or 0))
         return iter(self._source)
+
+    def _check_labelled(self, sampler: Any) -> None:
+        # Slices of the other samplers are tuples, too: the second of a pair would be taken for the labels.
+        if not hasattr(sampler, "vocabulary"):
+            raise TypeError(
+                f"`{self.name}` must be a sampler of labelled examples: got {type(sampler).__name__}, which has no "
+                f"labels.\n  Pass arrays with `{self._labels_name}`, or a sampler such as MultiShotMemorySampler."
+            )
 
     def _check_repeatable(self) -> None:
         source, name, kind = self._source, self.name, type(self._source).__name__

@@ -124,7 +124,7 @@ class RetrievalEval(keras.callbacks.Callback):
         model: Any = self.model
         rows, labels = self._queries.embed(model.embed)
         items = (None, None) if self._gallery is None else self._gallery.embed(model.embed)
-        distance = self._distance or _loss_distance(model.loss)
+        distance = self._distance or model.loss_distance or get_distance("cosine")
         report = evaluate_embeddings(rows, labels, *items, self._metrics, distance=distance)
         groups = self._groups(labels)
         scores = {
@@ -175,9 +175,3 @@ def _means(report: RetrievalReport, members: NDArray[np.bool_]) -> dict[str, flo
     """Return the means over some queries, NaN where none of them has a right answer."""
     answered = {name: values[members & ~np.isnan(values)] for name, values in report.per_query.items()}
     return {name: float(values.mean()) if len(values) else np.nan for name, values in answered.items()}
-
-
-def _loss_distance(loss: Any) -> Distance:
-    """Return the distance of the first loss that has one, cosine without."""
-    found = next((part.distance for part in keras.tree.flatten(loss) if hasattr(part, "distance")), "cosine")
-    return get_distance(found)

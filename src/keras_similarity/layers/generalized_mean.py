@@ -1,10 +1,10 @@
 """Generalised-mean pooling: between the average and the maximum of a feature map, at a power that is learned."""
 
 import math
+from numbers import Real
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_similarity.core.checks import check_choice
@@ -31,7 +31,7 @@ class _GeneralizedMeanPooling(keras.layers.Layer):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if isinstance(p, bool) or not isinstance(p, int | float | np.integer | np.floating) or math.isnan(p):
+        if isinstance(p, bool) or not isinstance(p, Real) or math.isnan(p):
             raise ValueError(f"`p` must be a number, or an infinity: got {p!r}.\n  The paper starts at 3.")
         self.p = float(p)
         self.learn_p = learn_p

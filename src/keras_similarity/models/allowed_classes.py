@@ -8,6 +8,7 @@ let through, without those that run or read something else.
 import json
 import lzma
 import os
+import types
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,9 @@ KERAS += ("dtype_policies", "optimizers.schedules", "quantizers", "random")
 MODULES = {"keras", *(f"keras.{part}" for part in KERAS)}
 MODULES |= {"keras.src.models.functional", "keras.src.models.sequential", "keras.src.models.model"}
 MODULES |= {f"keras.src.ops.{part}" for part in ("image", "linalg", "math", "nn", "numpy")}  # a sum of two outputs, say
+# Of the operations that mend shapes and types; the others of this module take functions, which they run.
+CORE = {"Cast", "ConvertToTensor", "SaturateCast", "Scatter", "ScatterUpdate", "Slice", "SliceUpdate", "StopGradient"}
+CORE |= {"Unstack"}
 MODULES |= {"tensorflow_similarity.models"}  # the drop-in's one class
 # Ours, and the optimizers that Keras swaps its own for where PyTorch computes.
 TRUSTED = ("keras_similarity.", "keras.src.backend.torch.optimizers.")
@@ -33,6 +37,7 @@ PACKAGE = "keras_similarity>"  # how Keras writes a class that we registered
 BUILTINS = {"slice", "range", "tuple", "list", "dict", "str", "int", "float", "bool", "bytes", "NoneType"}
 # What runs code of the file, or reads another file.
 DANGEROUS = {"Lambda", "TFSMLayer", "TorchModuleWrapper", "JaxLayer", "FlaxLayer", "__lambda__", "function"}
+LOOKING_UP = {"get", "serialize", "deserialize"}  # among the activations, and are none
 LOOKUPS = {"StringLookup", "IntegerLookup", "TextVectorization", "IndexLookup", "Hashing"}
 MOST_CONFIG = 32_000_000  # bytes of config.json
 MOST_UNPACKED = 16_000_000_000
@@ -112,11 +117,23 @@ def _check_class(value: dict[str, Any], name: str) -> None:
     of_keras = isinstance(module, str) and (module in MODULES or module.startswith(TRUSTED))
     of_ours = module is None and isinstance(registered, str) and registered.startswith(PACKAGE)
     plain = module is None and registered in (None, cls)
+    of_keras = of_keras or (module == "keras.src.ops.core" and str(cls) in CORE)
     allowed = str(cls) in BUILTINS if module == "builtins" else of_class and (of_keras or of_ours or plain)
-    if not isinstance(cls, str) or cls in DANGEROUS or not allowed:
+    allowed = allowed and str(cls) not in DANGEROUS
+    if not isinstance(cls, str) or not (allowed or _is_activation(value)):
         shown = f"{module}.{cls}" if module else f"{registered or cls}"
+        shown += f" {value.get('config')}" if cls == "function" else ""
         raise ModelFileError(f"{name} names {shown!r:.80}, which is not allowed in a model of others.\n  {WAY_OUT}")
     if cls in LOOKUPS:
         for key, held in (value.get("config") or {}).items():
             if key in ("vocabulary", "idf_weights") and isinstance(held, str):
                 raise ModelFileError(f"{name} reads the file {held!r:.80} for a layer.\n  {WAY_OUT}")
+
+
+def _is_activation(value: dict[str, Any]) -> bool:
+    """Return whether it is one of Keras's activation functions, by its name alone."""
+    about = (value["class_name"], value.get("module"), value.get("registered_name"))
+    name = value.get("config")
+    if about != ("function", "builtins", "function") or not isinstance(name, str) or name in LOOKING_UP:
+        return False
+    return isinstance(vars(keras.activations).get(name), types.FunctionType)

@@ -8,7 +8,7 @@ from keras_similarity.core.distances import Distance
 from keras_similarity.models.loss_state import OwnsLossState
 from keras_similarity.models.one_file import OneFile
 
-__all__ = ["Compiled"]
+__all__ = ["Compiled", "loss_distance"]
 
 
 class Compiled(OneFile, OwnsLossState):
@@ -45,11 +45,16 @@ class Compiled(OneFile, OwnsLossState):
         """
         if distance == "auto":
             current = None if self._index is None or not len(self._index) else self._index.distance
-            distance = _loss_distance(loss) or current or "cosine"
+            distance = loss_distance(loss) or current or "cosine"
         self._prepare_index(distance, search, store, embedding_output)
         self._own_loss_state(loss)
         self._forward = None  # Keras, too, compiles anew what a layer's settings may have changed
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)  # type: ignore[misc]
+
+    @property
+    def loss_distance(self) -> Distance | None:
+        """The distance of the loss that the model was compiled with; None where it has none."""
+        return loss_distance(getattr(self, "loss", None))
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return what `compile_from_config` needs to compile a loaded model as this one was."""
@@ -67,7 +72,7 @@ class Compiled(OneFile, OwnsLossState):
             self.optimizer.build(self.trainable_variables)
 
 
-def _loss_distance(loss: Any) -> Distance | None:
+def loss_distance(loss: Any) -> Distance | None:
     """Return the distance of the first metric loss among one loss, a list or a dict of them."""
     distances = (getattr(part, "distance", None) for part in keras.tree.flatten(loss))
     return next((distance for distance in distances if distance is not None), None)

@@ -7,15 +7,20 @@ import keras
 from keras import ops
 
 from keras_similarity.core.checks import check_choice
+from keras_similarity.core.distances import Distance
 from keras_similarity.layers import L2Normalize, PredictionHead, ProjectionHead
 from keras_similarity.losses import BarlowTwinsLoss, MetricLoss, NTXentLoss, SimSiamLoss, VICRegLoss, ViewLoss
-from keras_similarity.models.compiled import Compiled
+from keras_similarity.models.compiled import Compiled, loss_distance
 from keras_similarity.ops import row_numbers
 
 __all__ = ["ContrastiveModel"]
 
 Tensor = Any
 WIDTH = 512  # of a projection, where none is given
+NO_VIEWS = (
+    "training needs views of each example: got one array of examples.\n"
+    "  Pass `fit((first, second))` or batches `(first, second)`; with labels, `((first, second), y)`."
+)
 
 
 class Algorithm(NamedTuple):
@@ -146,8 +151,15 @@ class ContrastiveModel(Compiled, keras.Model):
                 f"`loss` must compare views: got {type(chosen).__name__}.\n  Pass a ViewLoss such as SimSiamLoss, or a "
                 "MetricLoss that remembers nothing, such as NTXentLoss."
             )
+        if kwargs.get("distance", "auto") == "auto":  # Keras is given no loss, from which it would be taken
+            kwargs["distance"] = loss_distance(chosen) or "auto"
         super().compile(optimizer, None, metrics, **kwargs)
         self._view_loss = chosen
+
+    @property
+    def loss_distance(self) -> Distance | None:
+        """The distance of the loss that compares views; None where it has none."""
+        return loss_distance(self._view_loss)
 
     def get_compile_config(self) -> dict[str, Any] | None:
         """Return what `compile_from_config` needs to compile a loaded model as this one was."""
@@ -173,15 +185,25 @@ class ContrastiveModel(Compiled, keras.Model):
             parts["predictions"] = self.predictor(projections, training=training)
         return parts
 
+    def fit(self, x: Any = None, y: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """Train; see `keras.Model.fit` for the arguments. x is a tuple of views, or what yields batches of them.
+
+        Raises:
+            ValueError: x are examples and y labels: of the same width, they would pass for a second view.
+        """
+        if y is not None and not isinstance(x, list | tuple | dict):
+            raise ValueError(NO_VIEWS)
+        return super().fit(x, y, *args, **kwargs)  # type: ignore[misc]
+
     def train_step(self, *args: Any) -> Any:
         """Train on one batch; Keras calls this."""
         *state, data = args
-        return super().train_step(*state, _with_views(data))
+        return super().train_step(*state, _with_views(data, self.inputs[0].shape))
 
     def test_step(self, *args: Any) -> Any:
         """Evaluate one batch; Keras calls this."""
         *state, data = args
-        return super().test_step(*state, _with_views(data))
+        return super().test_step(*state, _with_views(data, self.inputs[0].shape))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -192,10 +214,7 @@ class ContrastiveModel(Compiled, keras.Model):
             ValueError: the batch is one of examples, not of views.
         """
         if not isinstance(y_pred, Mapping):
-            raise ValueError(
-                "training needs views of each example: the batch has one array.\n"
-                "  Pass `fit` batches `(first, second)`, or `((first, second), y)` with labels."
-            )
+            raise ValueError(NO_VIEWS)
         parts = [self._compared(y, y_pred, sample_weight), *(ops.sum(loss) for loss in self.losses)]
         return ops.sum(ops.stack(parts))
 
@@ -238,11 +257,26 @@ class ContrastiveModel(Compiled, keras.Model):
         return cls(**{**config, **parts})
 
 
-def _with_views(data: Any) -> Any:
+def _with_views(data: Any, input_shape: tuple[int | None, ...]) -> Any:
     """Return a batch as Keras unpacks it: `(first, second)` is one x of two views, not an x and its y."""
     parts: list[Any] = list(data) if isinstance(data, list | tuple) else []
-    axes = {len(getattr(part, "shape", ())) for part in parts}
-    return (tuple(parts),) if len(parts) > 1 and len(axes) == 1 and axes.pop() > 1 else data
+    same = len({len(getattr(part, "shape", ())) for part in parts}) == 1
+    views = len(parts) > 1 and same and all(_is_view(part, parts[0], input_shape) for part in parts)
+    return (tuple(parts),) if views else data
+
+
+def _is_view(part: Tensor, first: Tensor, input_shape: tuple[int | None, ...]) -> bool:
+    """Whether the encoder takes it, and it is no table of whole numbers beside one of fractions, such as labels are."""
+    shape, wanted = tuple(part.shape), tuple(input_shape)
+    ways = [(shape, wanted), ((*shape, 1), wanted), (shape, (*wanted, 1))]
+    # Keras adds a last axis of 1, or takes it off, where that makes the input fit.
+    fits = any(
+        all(None in pair or pair[0] == pair[1] for pair in zip(given[1:], taken[1:], strict=True))
+        for given, taken in ways
+        if len(given) == len(taken)
+    )
+    is_float, first_is_float = ("float" in keras.backend.standardize_dtype(of.dtype) for of in (part, first))
+    return len(shape) > 1 and fits and (len(shape) > 2 or is_float or not first_is_float)
 
 
 def _labels_of(y: Any, parts: Tensor) -> Tensor:

@@ -105,6 +105,10 @@ def row_weights(sample_weight: Any, rows: Tensor) -> Tensor | None:
 
     Raises:
         ValueError: another number of weights than of rows.
+
+    Example:
+        >>> ops.convert_to_numpy(row_weights([[1], [2]], ops.ones((2, 3)))).tolist()
+        [1.0, 2.0]
     """
     if sample_weight is None:
         return None

@@ -25,9 +25,9 @@ class Sampler(keras.utils.PyDataset):
         steps_to_cover: The fewest batches that show every example.
         steps_per_epoch: Batches of an epoch, of one shard; None for the fewest that show every example.
         augmenter: A function or Keras layer, called with the x of a batch; returns what to train on. One that has an
-            argument `seed` is given an int that is a function of (seed, epoch, index).
+            argument `seed` is given an int that is a function of (seed, epoch, index); a layer, `training=True`.
         num_augmentations_per_example: How often it is called for each batch; the results stand one after another along
-            the first axis, and the labels are repeated.
+            the first axis, and the labels are repeated. More than 1 needs an augmenter.
         warmup: The first so many epochs are not augmented.
         seed: Of everything random; None draws one, kept as the attribute `seed`.
         num_shards, shard_index: For training in several processes with one seed: each draws its own batches of the same
@@ -60,6 +60,11 @@ class Sampler(keras.utils.PyDataset):
         self.num_augmentations_per_example = check_whole(
             num_augmentations_per_example, name="num_augmentations_per_example", minimum=1
         )
+        if augmenter is None and num_augmentations_per_example > 1:
+            raise ValueError(
+                f"`num_augmentations_per_example` above 1 needs an augmenter: got {num_augmentations_per_example}, and "
+                "none.\n  Pass `augmenter`, or leave the number at 1."
+            )
         self.warmup = check_whole(warmup, name="warmup", minimum=0)
         self.seed = draw_seed(seed)
         self.num_shards = check_whole(num_shards, name="num_shards", minimum=1)
@@ -77,6 +82,8 @@ class Sampler(keras.utils.PyDataset):
         self.epoch = 0
         self._first_step = 0
         self._takes_seed = augmenter is not None and _takes_seed(augmenter)
+        # Layers such as GaussianNoise do nothing unless they are told that this is training.
+        self._told = {"training": True} if isinstance(augmenter, keras.layers.Layer) else {}
         self._plan: tuple[int, NDArray[np.int64]] | None = None
         parallel = check_whole(workers, name="workers", minimum=0) > 1 or (workers > 0 and use_multiprocessing)
         single = isinstance(source, ArrayRows)  # gathered faster than handed over
@@ -149,7 +156,7 @@ class Sampler(keras.utils.PyDataset):
         for view in range(count):
             key = (self.seed, self.epoch, step * self.num_shards + self.shard_index, view)
             seed = {"seed": int(np.random.SeedSequence(key).generate_state(1)[0])} if self._takes_seed else {}
-            views.append(map_rows(as_array, self.augmenter(x, **seed)))
+            views.append(map_rows(as_array, self.augmenter(x, **self._told, **seed)))
         return views[0] if count == 1 else join_parts(views)
 
 

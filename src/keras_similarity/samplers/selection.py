@@ -34,7 +34,8 @@ def select_examples(
         x and y of the chosen examples.
 
     Raises:
-        ValueError: x and y of different lengths, a class in `class_list` without examples, a label that is None or NaN.
+        ValueError: x and y of different lengths, a class in `class_list` without examples, a label that is None or NaN,
+            a number below 1.
 
     Example:
         >>> x, y = select_examples(np.arange(6), list("aabbcc"), class_list=["a", "b"], num_examples_per_class=1)
@@ -46,7 +47,8 @@ def select_examples(
     check_same_length(count_rows(x), labels, name="y", what="x")
     rng = np.random.default_rng(seed)
     codes, distinct = encode_classes(labels)
-    rows = rng.permutation(kept_rows(codes, distinct, class_list, num_examples_per_class, rng))
+    kept = kept_rows(codes, distinct, class_list, num_examples_per_class, rng, most_name="num_examples_per_class")
+    rows = rng.permutation(kept)
     return take_rows(x, rows), y[rows] if isinstance(y, np.ndarray) else [labels[row] for row in rows.tolist()]
 
 
@@ -93,6 +95,8 @@ def kept_rows(
     class_list: Iterable[Any] | None,
     most: int | None,
     rng: np.random.Generator,
+    *,
+    most_name: str = "total_examples_per_class",
 ) -> NDArray[np.int64]:
     """Return the rows of the chosen classes, at most so many of each, in their original order.
 
@@ -105,7 +109,7 @@ def kept_rows(
     if class_list is not None:
         rows = np.flatnonzero(_is_wanted(distinct, class_list)[codes])
     if most is not None:
-        most = check_whole(most, name="total_examples_per_class", minimum=1)
+        most = check_whole(most, name=most_name, minimum=1)
         shuffled = rng.permutation(rows)
         order = np.argsort(codes[shuffled], kind="stable")
         grouped = codes[shuffled][order]

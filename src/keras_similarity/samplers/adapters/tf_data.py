@@ -30,7 +30,8 @@ class TFDataSampler(BalancedSampler):
         **common: The other arguments of `MultiShotMemorySampler`.
 
     Raises:
-        ValueError: an infinite or empty data set, one that ends before its cardinality, or elements that are no pairs.
+        ValueError: an infinite or empty data set, one that ends before its cardinality, elements that are no pairs, or
+            labels that are not one value per example, such as one-hot ones.
         MissingExtraError: TensorFlow is not installed.
     """
 
@@ -152,7 +153,8 @@ def _read(ds: Any, label_output: int | str | None) -> tuple[Any, list[Any]]:
     if not isinstance(spec, tuple) or len(spec) < 2:
         raise ValueError(f"`ds` needs elements (x, y): got {spec}.\n  Map them to pairs with `ds.map`.")
     label_spec = spec[1] if label_output is None else spec[1][label_output]
-    batched = label_spec.shape.rank == 1
+    x_shape, y_shape = _shape(tf.nest.flatten(spec[0])[0], (None,)), _shape(label_spec, ())
+    batched = _is_batched(x_shape, y_shape)
     parts: list[tuple[Any, Any]] = []
     try:
         for x, y, *_ in ds.as_numpy_iterator():
@@ -161,10 +163,44 @@ def _read(ds: Any, label_output: int | str | None) -> tuple[Any, list[Any]]:
         raise _ended_early(promised, len(parts)) from error
     if not parts or len(parts) < promised:
         raise _ended_early(promised, len(parts))
-    labels = [y for _, y in parts]
+    labels = [np.reshape(y, -1) if y_shape else y for _, y in parts]  # (b, 1) as (b,)
+    if batched and None not in y_shape and all(_is_one_hot(y) for y in labels) and len(labels) > 1:
+        raise _no_single_label(x_shape, y_shape)
+    x = [x for x, _ in parts]
     if not batched:
-        return stack_examples([x for x, _ in parts], lambda place: f"element {place}"), labels
-    return join_parts([x for x, _ in parts]), np.concatenate(labels).tolist()
+        return stack_examples(x, lambda place: f"element {place}"), [y[0] for y in labels] if y_shape else labels
+    return join_parts(x), np.concatenate(labels).tolist()
+
+
+def _shape(spec: Any, unknown: tuple[int | None, ...]) -> tuple[int | None, ...]:
+    return unknown if spec.shape.rank is None else tuple(spec.shape)
+
+
+def _is_batched(x_shape: tuple[int | None, ...], y_shape: tuple[int | None, ...]) -> bool:
+    """Return whether elements are batches, or raise where that or the label of an example cannot be told."""
+    if len(y_shape) == 0:
+        return False
+    if len(y_shape) > 2 or (len(y_shape) == 2 and y_shape[1] != 1) or len(x_shape) == 0:
+        raise _no_single_label(x_shape, y_shape)
+    if y_shape[0] is None:
+        return True
+    # Both of a batch have its length, and so can the features of one example and its one-hot label.
+    same, lone = x_shape[0] == y_shape[0], len(x_shape) == len(y_shape) == 1
+    if (same and lone and y_shape[0] > 1) or (not same and x_shape[0] is not None and y_shape != (1,)):
+        raise _no_single_label(x_shape, y_shape)
+    return same or x_shape[0] is None
+
+
+def _is_one_hot(label: NDArray[Any]) -> bool:
+    return label.dtype.kind in "biuf" and len(label) > 1 and bool(np.isin(label, (0, 1)).all() and label.sum() == 1)
+
+
+def _no_single_label(x_shape: tuple[int | None, ...], y_shape: tuple[int | None, ...]) -> ValueError:
+    return ValueError(
+        f"`ds` needs one label per example, (x, y) or batches of them: got x of shape {x_shape} and y of shape "
+        f"{y_shape}.\n  Of a one-hot y, take the class: `ds.map(lambda x, y: (x, tf.argmax(y, axis=-1)))`; of a y of "
+        "several parts, pass `label_output`; where these are batches, pass `ds.unbatch()`."
+    )
 
 
 def _ended_early(promised: int, count: int) -> ValueError:
