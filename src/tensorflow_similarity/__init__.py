@@ -20,6 +20,7 @@ from tensorflow_similarity import (
     schedules,
     training_metrics,
     types,
+    utils,
     visualization,
 )
 
@@ -39,5 +40,6 @@ __all__ = [
     "schedules",
     "training_metrics",
     "types",
+    "utils",
     "visualization",
 ]
