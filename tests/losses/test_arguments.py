@@ -108,3 +108,20 @@ def test_rows_of_labels__refuse_negative_numbers_and_a_memory(rng):
         memory(ops.convert_to_tensor(y), x)
     with pytest.raises(ValueError, match=r"shape \(n,\): got shape \(3, 3\)"):
         memory(y, x)
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e6, 1e8])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        losses.NCALoss(),
+        *(losses.TripletLoss("squared_euclidean", "hard", each, 0.0) for each in ("hard", "semi-hard", "easy")),
+    ],
+    ids=["nca", "hard", "semi-hard", "easy"],
+)
+def test_rows_of_any_length__are_told_apart(loss, scale, rng):
+    """Where squared distances are up to 1e18: the loss grows with them."""
+    labels, x = np.repeat(np.arange(8), 4), rng.normal(size=(32, 8)).astype(np.float32)
+    # NCA's is the nearest pair's alone once distances are far above 1.
+    plain, long = (float(loss(labels, x * each)) / each**2 for each in (100.0, scale))
+    assert long == pytest.approx(plain, rel=1e-4)

@@ -90,3 +90,13 @@ def test_places_among_are_those_of_a_search(values, behind):
     found = ours.places_among(ops.convert_to_tensor(ascending), ops.convert_to_tensor(wanted), behind=behind)
     expected = np.searchsorted(ascending, wanted, side="right" if behind else "left")
     np.testing.assert_array_equal(ops.convert_to_numpy(found), expected)
+
+
+@pytest.mark.parametrize("far", [2e9, 1e15, 1e17])
+def test_far_values__are_still_found_and_summed(far):
+    values, chosen = ops.array([[far, 2 * far, -far, -2 * far]], "float32"), ops.array([[True, True, False, False]])
+    others = ops.logical_not(chosen)
+    assert float(ours.masked_min(values, chosen)[0]) == pytest.approx(far)
+    assert float(ours.masked_max(values, others)[0]) == pytest.approx(-far)
+    sums = ours.split_log_sum_exp(values, chosen, others)
+    assert [float(each[0]) for each in sums] == pytest.approx([2 * far, -far])

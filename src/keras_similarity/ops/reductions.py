@@ -19,36 +19,37 @@ __all__ = [
 ]
 
 Tensor = Any
-# Past every distance and logit, and far from overflow: exp(-FAR) is exactly 0 and FAR² is finite in float32.
-FAR = 1e9
+# About 1e18, past every distance and logit but of rows longer than 1e9, and far from overflow: exp(-FAR) is exactly 0
+# and FAR² is finite in float32. A power of 2 is the same number in every type it is compared in.
+FAR = 2.0**60
 # exp of it, summed over any batch, is finite in float32, and exp of its opposite is no denormal number.
 SAFE_EXPONENT = 60.0
 
 
 def masked_max(values: Tensor, mask: Tensor) -> Tensor:
-    """Largest chosen entry of each row, `(b, n)` -> `(b,)`; -1e9 where none is chosen.
+    """Largest chosen entry of each row, `(b, n)` -> `(b,)`; -2⁶⁰ where none is chosen.
 
     Example:
         >>> values, mask = ops.array([[1.0, 5.0, 2.0]]), ops.array([[True, False, True]])
-        >>> float(masked_max(values, mask)[0]), float(masked_max(values, values > 9)[0])
-        (2.0, -1000000000.0)
+        >>> float(masked_max(values, mask)[0]), float(masked_max(values, values > 9)[0]) == -(2**60)
+        (2.0, True)
     """
     return ops.max(ops.where(mask, values, -FAR), axis=1)
 
 
 def masked_min(values: Tensor, mask: Tensor) -> Tensor:
-    """Smallest chosen entry of each row, `(b, n)` -> `(b,)`; +1e9 where none is chosen.
+    """Smallest chosen entry of each row, `(b, n)` -> `(b,)`; 2⁶⁰ where none is chosen.
 
     Example:
         >>> values, mask = ops.array([[1.0, 5.0, 2.0]]), ops.array([[False, True, True]])
-        >>> float(masked_min(values, mask)[0]), float(masked_min(values, values > 9)[0])
-        (2.0, 1000000000.0)
+        >>> float(masked_min(values, mask)[0]), float(masked_min(values, values > 9)[0]) == 2**60
+        (2.0, True)
     """
     return ops.min(ops.where(mask, values, FAR), axis=1)
 
 
 def masked_log_sum_exp(logits: Tensor, mask: Tensor, bound: float = math.inf) -> Tensor:
-    """Log Σ exp(logits) over the chosen entries of each row, `(b, n)` -> `(b,)`; -1e9 or less where none is.
+    """Log Σ exp(logits) over the chosen entries of each row, `(b, n)` -> `(b,)`; -2⁶⁰ or less where none is.
 
     `bound`: see `split_log_sum_exp`.
 
@@ -80,11 +81,11 @@ def split_log_sum_exp(
         logits: `(b, n)`; each entry is for the choice it belongs to.
         first: The first choice, boolean `(b, n)`.
         second: The second choice; None for none.
-        bound: No logit, chosen or not, is larger in magnitude, but for those left out by a value of -1e9. Where that
+        bound: No logit, chosen or not, is larger in magnitude, but for those left out by a value of -2⁶⁰. Where that
             is little, no search for the largest is needed.
 
     Returns:
-        Two `(b,)`, -1e9 or less where a choice is empty. On torch they have a first gradient only.
+        Two `(b,)`, -2⁶⁰ or less where a choice is empty. On torch they have a first gradient only.
 
     Example:
         >>> logits, first = ops.array([[0.0, 0.0, 90.0]]), ops.array([[True, True, False]])
