@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_similarity.losses import TripletLoss, miners
+from keras_similarity.losses import MarginLoss, TripletLoss, miners
 from keras_similarity.ops import pair_masks
 from oracles import miners as oracle
 from oracles.pairs import anchors, unit
@@ -115,6 +115,26 @@ def test_distance_weighted__never_draws_beyond_the_cutoff_and_repeats_itself(x):
     assert (negatives.sum(axis=1) <= positives.sum(axis=1)).all()
     assert (negatives == again).all()
     assert (mined(miners.DistanceWeightedMiner(nonzero_loss_cutoff=1.2, seed=1), x)[1] != negatives).any()
+
+
+@pytest.mark.parametrize("size", [5, 16, 64])
+def test_distance_weighted__draws_the_same_in_chunks_of_any_size(size, rng):
+    labels, rows = np.repeat(np.arange(8), 8), rng.normal(size=(64, 8)).astype(np.float32)
+    whole, chunked = (MarginLoss(miner=miners.DistanceWeightedMiner(), chunk_size=each) for each in (None, size))
+    assert float(chunked(labels, rows)) == pytest.approx(float(whole(labels, rows)), rel=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize("scale", [1.0, 30.0])
+def test_distance_weighted__draws_others_for_each_row_and_for_a_batch_a_step_on(dtype, scale, rng):
+    labels = ops.convert_to_tensor(np.repeat([0, 1], [2, 30]))
+    directions = scale * rng.normal(size=8) + np.zeros((32, 8))  # of one place, so that all are as likely
+    rows = [ops.cast(ops.convert_to_tensor((step * directions).astype(np.float32)), dtype) for step in (1, 1.01, 1.02)]
+    rows = [ops.cast(each * ops.cast(ops.linspace(1.0, 2.0, 32)[:, None], dtype), "float32") for each in rows]
+    miner = miners.DistanceWeightedMiner()
+    drawn = [ops.convert_to_numpy(miner(each, each, *pair_masks(labels))[1])[:2].argmax(axis=1) for each in rows]
+    assert len({tuple(each) for each in drawn}) == 3
+    assert any(first != second for first, second in drawn)
 
 
 def test_a_miner_takes_the_losss_distance_unless_it_has_its_own(x):

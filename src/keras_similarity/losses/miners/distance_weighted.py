@@ -15,9 +15,10 @@ from keras_similarity.ops.reductions import FAR
 __all__ = ["DistanceWeightedMiner"]
 
 Tensor = Any
-SPREAD = (
-    1e4  # a distance times this has a fraction that is as good as random: a step of training moves it by many turns
-)
+# An entry of a row modulo 256, in steps of 2^-14: fine enough for a step of training to move it, coarse enough for half
+# precision to have such digits. Powers of 2 make this exact: no compiler, and no size of chunks, rounds it otherwise.
+PERIOD, STEPS = 2**8, 2**22
+PRIME = 32749  # the largest below 2^15: products of two remainders fit int32
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")
@@ -31,7 +32,7 @@ class DistanceWeightedMiner(Miner):
         cutoff: Negatives nearer than this are no likelier than at it, above 0 and at most 1.99.
         nonzero_loss_cutoff: Negatives at least so far away are never drawn: beyond β + α they cost the margin loss
             nothing.
-        seed: Of the draws. They depend on it and on the batch: the same batch gives the same draw.
+        seed: Of the draws. They depend on it and on the batch: the same batch gives the same draw, in chunks or not.
 
     Raises:
         ValueError: a number out of its range, or a seed that is no whole number.
@@ -68,7 +69,8 @@ class DistanceWeightedMiner(Miner):
         distances = pairwise_distances(unit_rows(rows), unit_rows(keys), distance)
         possible = ops.logical_and(negatives, distances < self.nonzero_loss_cutoff)
         # The largest of logit + Gumbel noise is a draw; the m largest are m draws without putting back.
-        keyed = draw_logits(distances, self.cutoff, rows.shape[1]) + _gumbel(distances, self.seed)
+        noise = ops.cast(_gumbel(rows, ops.shape(keys)[0], self.seed), distances.dtype)
+        keyed = draw_logits(distances, self.cutoff, rows.shape[1]) + noise
         keyed = ops.where(possible, keyed, -FAR)
         wanted = ops.sum(ops.cast(positives, "int32"), axis=1, keepdims=True)
         ascending = ops.sort(keyed, axis=1)
@@ -83,13 +85,17 @@ class DistanceWeightedMiner(Miner):
         return {key: getattr(self, key) for key in keys}
 
 
-def _gumbel(distances: Tensor, seed: int) -> Tensor:
-    """Noise `(b, n)` that is another for each batch, although nothing is kept from one batch to the next.
+def _gumbel(rows: Tensor, count: int | Tensor, seed: int) -> Tensor:
+    """Noise `(b, count)` that is another for each batch, although nothing is kept from one batch to the next.
 
-    Fixed uniform numbers, each turned round the circle by an angle that its own distance gives.
+    Every key has a fixed random number, and every row multiplies them, modulo a prime, by a number of its own that its
+    entries give. A row's noise is thus the same whichever rows are mined beside it.
     """
-    fixed = keras.random.uniform(ops.shape(distances), seed=seed, dtype="float32")
-    turn: Tensor = ops.cast(distances, "float32")
-    turned: Tensor = fixed + SPREAD * turn
-    uniform = ops.clip(turned - ops.floor(turned), 1e-6, 1.0 - 1e-6)
-    return ops.cast(-ops.log(-ops.log(uniform)), distances.dtype)
+    periods: Tensor = ops.cast(rows, "float32") / PERIOD
+    steps = ops.cast(STEPS * (periods - ops.floor(periods)), "int32")
+    total: Tensor = ops.sum(ops.mod(steps, PRIME - 1), axis=1, keepdims=True)
+    remainder: Tensor = ops.mod(total, PRIME - 1)
+    own = 1 + remainder  # never 0, which would make all of a row's noise the same
+    fixed = keras.random.randint((1, count), 1, PRIME, dtype="int32", seed=seed)
+    turned = ops.cast(ops.mod(own * fixed, PRIME), "float32")  # from 1 to PRIME − 1
+    return -ops.log(-ops.log(turned / PRIME))
