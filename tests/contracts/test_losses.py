@@ -70,6 +70,13 @@ def test_has_a_plain_function_with_the_same_values(loss_class, x):
 
 
 @each_loss
+def test_embeddings_may_be_lists(loss_class, x):
+    for rows in (x, x[:, None] + np.array([[0.0], [0.5]], np.float32)):
+        expected = make(loss_class)(LABELS, ops.convert_to_tensor(rows))
+        assert float(make(loss_class)(LABELS, rows.tolist())) == pytest.approx(float(expected), rel=1e-6)
+
+
+@each_loss
 def test_permuting_the_batch_permutes_the_values(loss_class, x, rng):
     order = rng.permutation(len(LABELS))
     permuted = values(loss_class, np.array(LABELS)[order], x[order])

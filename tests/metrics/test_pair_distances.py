@@ -178,3 +178,15 @@ def test_bad_options__say_what(kind, options, message):
 def test_other_number_of_labels_than_rows__is_said(kind, count):
     with pytest.raises(ValueError, match=f"`labels` needs one entry per embedding row: got {count} labels"):
         METRICS[kind]().update_state(np.arange(count), np.ones((4, 2), "float32"))
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_another_number_of_sample_weights__is_refused(rng, count):
+    with pytest.raises(ValueError, match=rf"one number a row: got {count} for 16 rows"):
+        DistanceGap().update_state(np.arange(16) % 4, rng.normal(size=(16, 5)).astype(np.float32), np.ones(count))
+
+
+def test_embeddings_may_be_lists():
+    metric = PositiveDistance("euclidean")
+    metric.update_state([0, 0, 1, 2], [[0.0], [3.0], [9.0], [5.0]])
+    assert float(metric.result()) == 3.0

@@ -191,7 +191,8 @@ class MetricLoss(keras.losses.Loss):
     def __call__(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> Tensor:
         """Return the reduced loss; Keras calls this."""
         with keras.name_scope(self.name):
-            y_true, y_pred, sample_weight = whole_batch(y_true, y_pred, sample_weight)
+            # Lists have no shape, which checks look at before anything is computed.
+            y_true, y_pred, sample_weight = whole_batch(y_true, ops.convert_to_tensor(y_pred), sample_weight)
             anchors = self.anchors_of(y_true, y_pred)
             size = self._one_pass_size(anchors)
             counts = None if size is None else known_counts(anchors)

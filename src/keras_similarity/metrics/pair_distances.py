@@ -13,9 +13,9 @@ from keras_similarity.ops import (
     masked_max,
     masked_min,
     masked_row_mean,
-    one_per_row,
     pair_masks,
     pairwise_distances,
+    row_weights,
     whole_batch,
 )
 
@@ -60,14 +60,13 @@ class PairMetric(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Tensor, sample_weight: Any = None) -> None:
         """Add a batch; a sample weight is how much an anchor counts in the mean."""
-        y_true, y_pred, sample_weight = whole_batch(y_true, y_pred, sample_weight)
+        y_true, y_pred, sample_weight = whole_batch(y_true, ops.convert_to_tensor(y_pred), sample_weight)
         codes = as_codes(y_true)
         check_label_count(codes, y_pred)
         distances = pairwise_distances(y_pred, y_pred, self.distance)
         values, counting = self._anchor_values(distances, *pair_masks(codes))
-        weights = ops.cast(counting, values.dtype)
-        if sample_weight is not None:
-            weights = weights * one_per_row(sample_weight, name="sample_weight", dtype=values.dtype)
+        weights, given = ops.cast(counting, values.dtype), row_weights(sample_weight, values)
+        weights = weights if given is None else weights * given
         self._total.assign_add(ops.cast(ops.sum(ops.where(counting, values, 0.0) * weights), self._total.dtype))
         self._anchors.assign_add(ops.cast(ops.sum(weights), self._anchors.dtype))
 
