@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from browser.looking import looking_at, make_wardrobe
+from browser.looking import PAGES, looking_at, make_wardrobe
 
 
 @pytest.fixture(scope="module")  # as long as it is there, nothing else can run an event loop in this process
@@ -36,6 +36,7 @@ def open_page(chromium):
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("request", lambda request: asked.append(request.url))
         opened.append((page, said, asked, address, refused))
+        PAGES.setdefault(address, []).append(page)
         page.goto(f"{address}/explorer/")
         return page
 

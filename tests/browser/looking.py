@@ -14,6 +14,7 @@ from keras_similarity.calibrate import calibrate
 
 SIDE = 14
 CHANCE = 20261126
+PAGES = {}  # of each address: they ask on and on, and are closed before their server ends
 
 PROGRAM = """
 import json, sys
@@ -85,9 +86,13 @@ def looking_at(folder, **options):
     command = [sys.executable, "-c", PROGRAM, json.dumps(options)]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment)
+    address = process.stdout.readline().strip()
     try:
-        yield process.stdout.readline().strip()
+        yield address
     finally:
+        for page in PAGES.pop(address, ()):
+            if not page.is_closed():
+                page.close()
         process.send_signal(signal.SIGKILL)
         process.wait()
         process.stdout.close()
