@@ -20,7 +20,6 @@ from tensorflow_similarity import (
     schedules,
     training_metrics,
     types,
-    utils,
     visualization,
 )
 
@@ -40,6 +39,5 @@ __all__ = [
     "schedules",
     "training_metrics",
     "types",
-    "utils",
     "visualization",
 ]
