@@ -41,9 +41,11 @@ def test_column_of_vectors_by_another_name__is_to_be_renamed(tmp_path, monkeypat
 
 def test_embed__column_by_another_name__is_named_with_the_option(work):
     message = str(run("embed", "m.onnx", "wrong.parquet").exception)
-    assert message.endswith("\n  Name the column that the encoder is to read, with --column NAME.")
+    assert message.endswith("\n  Name the column that the encoder is to read: `column=`, in a shell --column.")
     message = str(run("embed", "m.onnx", "wrong.parquet", "--column", "x").exception)
-    assert message.startswith("`--column` must be one of the file's, embedding: got 'x'.")
+    assert message == (
+        "`column` must be one of the file's, embedding: got 'x'.\n  Name one of them: `column=`, in a shell --column."
+    )
 
 
 def test_embed__that_failed_before_a_part_was_made__does_not_block_another(work):

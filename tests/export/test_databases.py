@@ -27,7 +27,7 @@ def index(rng):
 
 
 def test_parquet__reads_back_as_it_was(index, tmp_path):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
     assert write_parquet(index.records(), tmp_path / "v.parquet", 4) == 5
     (batch,) = read_parquet(tmp_path / "v.parquet")
     records = list(index.records())
@@ -49,7 +49,7 @@ def test_parquet__reads_back_as_it_was(index, tmp_path):
     ],
 )
 def test_parquet__ids_and_labels__are_plain_where_all_are_of_a_kind(tmp_path, ids, labels, kinds):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
     from pyarrow import parquet
 
     batch = VectorBatch(np.eye(3, dtype=np.float32), ids, labels, None)
@@ -63,7 +63,7 @@ def test_parquet__ids_and_labels__are_plain_where_all_are_of_a_kind(tmp_path, id
 
 
 def test_parquet__a_later_row_of_another_kind__is_written_and_what_was_before_it(tmp_path):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
     rows = np.eye(2, dtype=np.float32)
     batches = [
         VectorBatch(rows, [1, 2], ["a", "b"], [{"n": 1}, None]),
@@ -79,8 +79,8 @@ def test_parquet__a_later_row_of_another_kind__is_written_and_what_was_before_it
 
 
 def test_parquet__rows_kept_by_pandas__keep_their_ids_labels_and_metadata(tmp_path):
-    pytest.importorskip("pyarrow")
-    pandas = pytest.importorskip("pandas")
+    pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
+    pandas = pytest.importorskip("pandas", reason="an extra (data); make test-all has it")
     batch = VectorBatch(np.eye(3, dtype=np.float32), ["a", "b", "c"], ["cat", "dog", None], [{"n": 1}, None, {"n": 3}])
     write_batches([batch], tmp_path / "v.parquet", 3)
     frame = pandas.read_parquet(tmp_path / "v.parquet")
@@ -91,7 +91,7 @@ def test_parquet__rows_kept_by_pandas__keep_their_ids_labels_and_metadata(tmp_pa
 
 
 def test_parquet__of_a_newer_release__is_refused(tmp_path):
-    arrow = pytest.importorskip("pyarrow")
+    arrow = pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
     from pyarrow import parquet
 
     note = {"keras_similarity": json.dumps({"ids": "uuid", "labels": "text"})}
@@ -101,7 +101,7 @@ def test_parquet__of_a_newer_release__is_refused(tmp_path):
 
 
 def test_parquet_of_others__any_column_names_and_metadata(tmp_path):
-    arrow = pytest.importorskip("pyarrow")
+    arrow = pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
     from pyarrow import parquet
 
     table = arrow.table({"emb": [[1.0, 2.0], [3.0, 4.0]], "key": [5, 6], "price": [1.5, None]})
@@ -117,7 +117,7 @@ def test_parquet_of_others__any_column_names_and_metadata(tmp_path):
 
 
 def test_every_format__of_an_index_that_keeps_fewer_numbers__says_how_many(tmp_path, rng):
-    pytest.importorskip("pyarrow")
+    pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
     kept = ks.Index(8, "euclidean", truncate_dim=4)
     kept.add(rng.normal(size=(5, 8)))
     write_faiss(kept, tmp_path / "i.faiss")

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keras_similarity import Index
+from keras_similarity.core.item_ids import as_ids
 from keras_similarity.index import ids as module
-from keras_similarity.index.ids import IdTable, as_ids
+from keras_similarity.index.ids import IdTable
 
 SOME = st.one_of(st.integers(0, 9), st.integers(0, 9).map(str))
 

@@ -7,22 +7,11 @@ import pytest
 from keras_similarity.layers import ProjectionHead
 from keras_similarity.losses import NTXentLoss
 from keras_similarity.models import ContrastiveModel
+from same_batch import SameBatch
 
 X = np.random.default_rng(0).normal(size=(16, 8)).astype(np.float32)
 ONE_HOT = np.eye(8, dtype=np.float32)[np.arange(16) % 8]
 NEEDS_VIEWS = "training needs views of each example"
-
-
-class Batches(keras.utils.PyDataset):
-    def __init__(self, batch):
-        super().__init__()
-        self.batch = batch
-
-    def __len__(self):
-        return 1
-
-    def __getitem__(self, index):
-        return self.batch
 
 
 def small_model(shape=(8,), loss=None, **options):
@@ -43,7 +32,7 @@ def test_labels_beside_examples__are_no_view(y):
 @pytest.mark.parametrize("y", [ONE_HOT.astype(np.int32), ONE_HOT[:, :5], np.arange(16)[:, None]])
 def test_batches_with_what_cannot_be_a_view__are_refused(y):
     with pytest.raises(ValueError, match=NEEDS_VIEWS):
-        small_model().fit(Batches((X, y)), verbose=0)
+        small_model().fit(SameBatch((X, y)), verbose=0)
     with pytest.raises(ValueError, match=NEEDS_VIEWS):
         small_model().evaluate(X, y, verbose=0)
 
@@ -51,8 +40,8 @@ def test_batches_with_what_cannot_be_a_view__are_refused(y):
 def test_views_of_any_kind_of_number__are_views():
     images = np.zeros((4, 6, 6, 1), np.uint8)
     for views in ((images, images), (images.astype(np.float32), images), (images[..., 0], images[..., 0])):
-        assert np.isfinite(small_model((6, 6, 1)).evaluate(Batches(views), verbose=0))
-    assert np.isfinite(small_model((None, 6, 1)).evaluate(Batches((images, images)), verbose=0))
+        assert np.isfinite(small_model((6, 6, 1)).evaluate(SameBatch(views), verbose=0))
+    assert np.isfinite(small_model((None, 6, 1)).evaluate(SameBatch((images, images)), verbose=0))
 
 
 def test_validation_of_views__goes_on_working():

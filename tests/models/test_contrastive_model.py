@@ -10,6 +10,7 @@ from keras_similarity import losses, metrics
 from keras_similarity.layers import ProjectionHead
 from keras_similarity.models import ContrastiveModel, SimilarityModel, load_model
 from oracles import views
+from same_batch import SameBatch
 
 pytestmark = pytest.mark.training
 
@@ -36,20 +37,6 @@ def x(rng):
 @pytest.fixture
 def pair(x, rng):
     return tuple(x + 0.3 * rng.normal(size=x.shape).astype(np.float32) for _ in range(2))
-
-
-class Batches(keras.utils.PyDataset):
-    """The same batch, three times."""
-
-    def __init__(self, batch):
-        super().__init__()
-        self.batch = batch
-
-    def __len__(self):
-        return 3
-
-    def __getitem__(self, index):
-        return self.batch
 
 
 @pytest.mark.slow
@@ -112,10 +99,10 @@ def test_labels_make_views_of_one_class_positives(pair):
 @pytest.mark.slow
 def test_batches_of_views_come_flat_or_with_labels(pair):
     labels = np.arange(40) % 4
-    numbers = [small_model().evaluate(Batches(batch), verbose=0) for batch in (pair, (pair,), (pair, labels))]
+    numbers = [small_model().evaluate(SameBatch(batch, 3), verbose=0) for batch in (pair, (pair,), (pair, labels))]
     assert numbers[0] == pytest.approx(numbers[1]) == pytest.approx(numbers[2])
     model = small_model()
-    assert np.isfinite(model.fit(Batches(pair), verbose=0).history["loss"][0])
+    assert np.isfinite(model.fit(SameBatch(pair, 3), verbose=0).history["loss"][0])
 
 
 def test_an_example_gives_its_embedding_and_so_does_everything_else(x):

@@ -1,8 +1,7 @@
 """`keras-similarity embed`: images, texts or rows of numbers → vectors in Parquet."""
 
 import shutil
-from collections.abc import Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -45,7 +44,7 @@ def embed(
     check_encoder(encoder)
     one_file = out.suffix == ".parquet"
     folder = Path(f"{out}.parts") if one_file else out
-    with _told(data), progress_bar("embedding", _count(data, column)) as advance:
+    with _whole(data), progress_bar("embedding", _count(data, column)) as advance:
         done = embed_all(
             data,
             encoder,
@@ -77,21 +76,8 @@ def _count(data: Path, column: str | None) -> int:
     return len(find_images(data)[0]) if _of_images(data) else len(find_source(data, column=column))
 
 
-@contextmanager
-def _told(data: Path) -> Generator[None]:
-    """Have damaged Parquet told of, whose pages are read while they are embedded, and the option for a column.
-
-    A folder of images names its own.
-    """
+def _whole(data: Path) -> AbstractContextManager[None]:
+    """Have damaged Parquet told of, whose pages are read while they are embedded; a folder of images names its own."""
     from keras_similarity.embed.parquet import whole_parquet
 
-    try:
-        with nullcontext() if _of_images(data) else whole_parquet(data):
-            yield
-    except ValueError as error:
-        said = str(error)
-        if "`column`" not in said and "`column=`" not in said:
-            raise
-        # In place, so that it stays an error of its kind.
-        error.args = (said.replace("`column`", "`--column`").replace("`column=`", "with --column NAME"),)
-        raise
+    return nullcontext() if _of_images(data) else whole_parquet(data)

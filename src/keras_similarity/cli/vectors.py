@@ -9,11 +9,9 @@ from numpy.typing import NDArray
 
 from keras_similarity.cli.encoders import open_encoder
 from keras_similarity.cli.image_folder import find_images
-from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_folder import images_by_class
 from keras_similarity.embed import read_shards
 from keras_similarity.embed.images import read_images
-from keras_similarity.embed.parquet import whole_parquet
 from keras_similarity.embed.shards import MANIFEST, is_embeddings
 from keras_similarity.export import VectorBatch, read_parquet
 
@@ -36,25 +34,11 @@ def vector_batches(source: Path, encoder: Path | None, image_pixels: int, *, fir
         return
     if not source.exists():
         raise FileNotFoundError(f"neither a Parquet file nor a folder is at {source}.\n  Check the path.")
-    if source.is_file():
-        _check_columns(source)
     at = 0
     for batch in read_shards(source) if source.is_dir() else read_parquet(source):
         if at >= first:
             yield batch
         at += len(batch.vectors)
-
-
-def _check_columns(source: Path) -> None:
-    """Raise a ValueError where a Parquet file has no column of the name that commands take vectors from."""
-    parquet = import_extra("pyarrow.parquet", extra="data", purpose="Parquet files")
-    with whole_parquet(source):
-        names = parquet.read_schema(source).names
-    if "vector" not in names:
-        raise ValueError(
-            f"{source.name} needs a column 'vector' of vectors: it has {', '.join(names)}.\n"
-            "  Rename the column that holds them to 'vector'."
-        )
 
 
 def image_batches(folder: Path, encoder: Path | None, image_pixels: int, *, first: int = 0) -> Iterator[VectorBatch]:

@@ -16,7 +16,6 @@ __all__ = [
     "check_finite",
     "check_k",
     "check_number",
-    "check_row_ids",
     "check_same_length",
     "check_whole",
 ]
@@ -187,17 +186,3 @@ def _check_norms(vectors: NDArray[np.float32], name: str, unit_norm: bool) -> No
         f"row {row} {what} all zeros ({count} such rows).\n"
         "  Drop these rows, or use distance='euclidean'."
     )
-
-
-def check_row_ids(ids: list[Any]) -> None:
-    """Raise for ids that no index takes, before hours are spent on their rows."""
-    seen: set[Any] = set()
-    for row, value in enumerate(ids):
-        if type(value) not in (int, str) or value in (-1, ""):
-            raise TypeError(
-                f"`ids` needs whole numbers but -1, or strings: row {row} is {value!r:.60}, a {type(value).__name__}.\n"
-                "  Leave them out for 0, 1, 2 …"
-            )
-        if value in seen:
-            raise ValueError(f"`ids` needs another one for each row: {value!r:.60} is there twice.\n  Number the rows.")
-        seen.add(value)

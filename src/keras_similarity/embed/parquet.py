@@ -144,7 +144,8 @@ def read_parquet(path: Path, *, vector: str = "vector", id: str = "id", label: s
         names = file.schema_arrow.names
         if vector not in names:
             raise ValueError(
-                f"{path.name} needs a column {vector!r} of vectors: it has {', '.join(names)}.\n  Name it."
+                f"{path.name} needs a column {vector!r} of vectors: it has {', '.join(names)}.\n"
+                f"  Rename the column that holds them to {vector!r}."
             )
         encodings = encodings_said((file.schema_arrow.metadata or {}).get(NOTE))
         for batch in file.iter_batches(ROWS):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from keras_similarity.core.label_json import label_from_json, label_to_json
 
-__all__ = ["AS_JSON", "Encodings", "encodings_of", "encodings_said"]
+__all__ = ["AS_JSON", "Encodings", "column_of", "encodings_of", "encodings_said", "from_json", "type_of", "values_of"]
 
 Encoding = Literal["number", "text", "json"]
 SMALLEST, LARGEST = -(2**63), 2**63 - 1  # of Parquet's whole numbers

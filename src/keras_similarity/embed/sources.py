@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.checks import as_array, check_row_ids, check_same_length
+from keras_similarity.core.checks import as_array, check_same_length
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_folder import images_by_class
+from keras_similarity.core.item_ids import as_ids
 from keras_similarity.core.label_json import check_label_types
 from keras_similarity.core.labels import label_list
 from keras_similarity.embed.encoder import Encoder
@@ -26,6 +27,7 @@ from keras_similarity.embed.parquet import vectors_of
 
 __all__ = ["Items", "Source", "find_source"]
 
+NAMING = "`column=`, in a shell --column"
 INPUT_COLUMNS = {"image": ("image", "input", "x"), "text": ("text", "input", "x"), "vector": ("input", "x", "vector")}
 
 
@@ -188,8 +190,7 @@ def find_source(
             "  Write a stream to Parquet files first."
         )
     x = as_array(source) if hasattr(source, "shape") else source
-    own_ids = None if ids is None else label_list(ids, name="ids")
-    check_row_ids(own_ids or [])
+    own_ids = None if ids is None else as_ids(ids).tolist()  # refused before hours of embedding, not by the index after
     own_labels = None if labels is None else label_list(labels)
     for name, values in (("ids", own_ids), ("labels", own_labels)):
         if values is not None:
@@ -216,7 +217,7 @@ def _on_disk(path: Path, column: str | None, image_pixels: int) -> Source:
 def _check_column(column: str | None, names: list[str]) -> None:
     if column is not None and column not in names:
         raise ValueError(
-            f"`column` must be one of the file's, {', '.join(names)}: got {column!r}.\n  Name one of them."
+            f"`column` must be one of the file's, {', '.join(names)}: got {column!r}.\n  Name one of them: {NAMING}."
         )
 
 
@@ -253,7 +254,7 @@ def _input_column(found: dict[str, Any], encoder: Encoder) -> str:
     if column is None:
         raise ValueError(
             f"no column is named {' or '.join(usual)}: the file has {', '.join(found)}.\n"
-            f"  Name the column that the encoder is to read, `column=`."
+            f"  Name the column that the encoder is to read: {NAMING}."
         )
     return column
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import INT64, Ids
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.core.where import (
     ABSENT,
@@ -24,7 +25,6 @@ from keras_similarity.core.where import (
     comparisons,
     parse_where,
 )
-from keras_similarity.index.ids import INT64, Ids
 from keras_similarity.index.rows import Positions, Rows
 from keras_similarity.index.selection import Selection
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_same_length
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.item_ids import Ids, as_ids
 from keras_similarity.index.columns import kept_block
-from keras_similarity.index.ids import Ids, as_ids
 from keras_similarity.index.items import Items, check_beside, fresh_ids
 from keras_similarity.index.kept import Kept
 from keras_similarity.index.remote import database_class, is_address

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_vectors, check_same_length
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.item_ids import INT64, Ids
 from keras_similarity.core.label_json import check_label_types
 from keras_similarity.core.labels import label_list
 from keras_similarity.index.columns import Block, as_block
-from keras_similarity.index.ids import INT64, Ids
 from keras_similarity.index.metadata import Metadata, as_metadata
 from keras_similarity.index.rows import Floats
 

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_same_length
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.item_ids import Ids, as_ids
 from keras_similarity.core.results import Record, SearchResult
 from keras_similarity.index.builder import Builder
 from keras_similarity.index.filters import Filters
-from keras_similarity.index.ids import Ids, as_ids, missing_id
+from keras_similarity.index.ids import missing_id
 from keras_similarity.index.items import Space
 from keras_similarity.index.rows import Positions, Rows, as_float32
 from keras_similarity.index.searching import (

@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_k
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.item_ids import MISSING_ID
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.core.results import Record, SearchResult
-from keras_similarity.index.ids import MISSING_ID
 from keras_similarity.index.rows import Floats, Positions, Rows
 from keras_similarity.index.selection import Selection
 

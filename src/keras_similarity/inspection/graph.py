@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_vectors, check_choice, check_k, check_same_length
 from keras_similarity.core.distances import Distance, distance_names, get_distance
+from keras_similarity.core.item_ids import as_ids
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.evaluate.exact_distances import ExactDistances
 from keras_similarity.evaluate.searching import search_others
 from keras_similarity.index import Index
-from keras_similarity.index.ids import as_ids
 
 __all__ = ["NeighborGraph", "index_graph", "neighbor_graph"]
 

@@ -175,7 +175,8 @@ def test_make_and_open__errors_name_the_way_out(make, milvus):
             Index(**{"dim": 8, "store": milvus.url()} | settings)
 
 
-def test_collections_of_others__are_left_alone(milvus):
+def test_collections_of_others__are_left_alone(milvus, monkeypatch):
+    monkeypatch.setattr(schema, "EMPTY_SECONDS", 0.5)
     client = milvus.client()
     client.create_collection("foreign", dimension=4)
     with pytest.raises(FileExistsError, match="there is a collection already"):

@@ -6,10 +6,10 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import as_ids
 from keras_similarity.core.labels import NO_LABEL
 from keras_similarity.errors import IndexLockedError
 from keras_similarity.index.columns import decode, kept_block
-from keras_similarity.index.ids import as_ids
 from keras_similarity.index.items import Items
 from keras_similarity.index.readable import IndexArrays
 from keras_similarity.index.remote.items import Page

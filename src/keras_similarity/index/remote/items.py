@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.index.columns import Block, encode_block
-from keras_similarity.index.ids import Ids, missing_id
+from keras_similarity.index.ids import missing_id
 from keras_similarity.index.metadata import Metadata
 
 __all__ = ["Batch", "Page", "encoded_data", "encoded_metadata", "in_blocks", "with_kept"]

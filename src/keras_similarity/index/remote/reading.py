@@ -5,13 +5,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from keras_similarity.core.item_ids import Ids, as_ids
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.core.results import Record, SearchResult
 from keras_similarity.core.where import Where, parse_where
 from keras_similarity.errors import UnknownIdError
 from keras_similarity.index.columns import decode
 from keras_similarity.index.graph import EngineReport
-from keras_similarity.index.ids import Ids, as_ids, missing_id
+from keras_similarity.index.ids import missing_id
 from keras_similarity.index.items import Space
 from keras_similarity.index.remote.items import Page
 from keras_similarity.index.remote.results import Asked, as_excluded

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_same_length
+from keras_similarity.core.item_ids import MISSING_ID, as_ids
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.core.results import SearchResult
 from keras_similarity.core.where import Where
-from keras_similarity.index.ids import MISSING_ID, as_ids
 from keras_similarity.index.rows import Floats, Positions
 from keras_similarity.index.searching import within, without
 

@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.errors import CorruptIndexError, ReadOnlyIndexError
 from keras_similarity.index.check_report import CheckReport
 from keras_similarity.index.columns import Column
 from keras_similarity.index.engines.exact import ExactEngine
 from keras_similarity.index.growing import Growing
-from keras_similarity.index.ids import Ids, IdTable
+from keras_similarity.index.ids import IdTable
 from keras_similarity.index.items import Items
 from keras_similarity.index.rows import Block, Matrix, Positions, Rows
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_similarity.index.ids import Ids
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.index.remote.items import Batch, Page
 from keras_similarity.index.remote.keys import field_key, id_key, id_of, value_key
 from keras_similarity.index.remote.milvus.conditions import all_of, in_list

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.core.where import Where
-from keras_similarity.index.ids import Ids
 from keras_similarity.index.readable import IndexArrays
 from keras_similarity.index.remote.copies import arrays_of, columns_of, unwritten
 from keras_similarity.index.remote.items import Page

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import as_ids
 from keras_similarity.core.labels import NO_LABEL
-from keras_similarity.index.ids import as_ids
 from keras_similarity.index.items import Space
 from keras_similarity.index.readable import IndexArrays
 from keras_similarity.index.remote.copies import arrays_of

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.core.labels import NO_LABEL
-from keras_similarity.index.ids import Ids
 from keras_similarity.index.remote.items import Batch, Page
 from keras_similarity.index.remote.postgres.conditions import ALL, Condition
 from keras_similarity.index.remote.postgres.schema import Tables

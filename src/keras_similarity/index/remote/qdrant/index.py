@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.errors import DatabaseError
 from keras_similarity.index.check_report import CheckReport
 from keras_similarity.index.graph import EngineReport
-from keras_similarity.index.ids import Ids
 from keras_similarity.index.index import Index
 from keras_similarity.index.items import fresh_ids
 from keras_similarity.index.remote.items import Batch, encoded_data, encoded_metadata, with_kept

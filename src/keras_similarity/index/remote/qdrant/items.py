@@ -20,9 +20,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.core.label_json import label_from_json, label_to_json
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
-from keras_similarity.index.ids import Ids
 from keras_similarity.index.remote.items import Batch, Page, in_blocks
 from keras_similarity.index.remote.keys import field_key, number_parts
 from keras_similarity.index.remote.qdrant.keys import EXACT, label_key, mark, point_id

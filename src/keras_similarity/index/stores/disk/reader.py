@@ -8,12 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.core.label_json import label_from_json
 from keras_similarity.core.labels import LabelVocabulary
 from keras_similarity.errors import CorruptIndexError
 from keras_similarity.index.columns import Column
 from keras_similarity.index.engines.exact import ExactEngine
-from keras_similarity.index.ids import Ids, IdTable
+from keras_similarity.index.ids import IdTable
 from keras_similarity.index.rows import Positions, Rows
 from keras_similarity.index.stores.disk.database import Database
 from keras_similarity.index.stores.disk.last_write import LastWrite

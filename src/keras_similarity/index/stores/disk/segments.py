@@ -17,8 +17,8 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.errors import CorruptIndexError
-from keras_similarity.index.ids import Ids
 from keras_similarity.index.stores.disk.files import explained, write_whole
 from keras_similarity.index.stores.disk.mapped import Checked, MappedMatrix, TextColumn, crcs_of
 

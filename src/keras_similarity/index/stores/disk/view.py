@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from keras_similarity.core.item_ids import Ids
 from keras_similarity.errors import CorruptIndexError, UnknownIdError
 from keras_similarity.index.columns import decode
 from keras_similarity.index.engines.exact import ExactEngine
 from keras_similarity.index.growing import Growing
-from keras_similarity.index.ids import Ids, IdTable
+from keras_similarity.index.ids import IdTable
 from keras_similarity.index.rows import Block, Matrix, Positions
 from keras_similarity.index.stores.disk.database import Database
 from keras_similarity.index.stores.disk.segments import Segment
