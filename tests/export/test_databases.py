@@ -81,13 +81,15 @@ def test_parquet__a_later_row_of_another_kind__is_written_and_what_was_before_it
 def test_parquet__rows_kept_by_pandas__keep_their_ids_labels_and_metadata(tmp_path):
     pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
     pandas = pytest.importorskip("pandas", reason="an extra (data); make test-all has it")
-    batch = VectorBatch(np.eye(3, dtype=np.float32), ["a", "b", "c"], ["cat", "dog", None], [{"n": 1}, None, {"n": 3}])
-    write_batches([batch], tmp_path / "v.parquet", 3)
+    labels, metadata = ["cat", "cow", "dog", None], [{"n": 1}, {"n": 2}, None, {"n": 4}]
+    batch = VectorBatch(np.eye(4, dtype=np.float32), list("abcd"), labels, metadata)
+    write_batches([batch], tmp_path / "v.parquet", 4)
     frame = pandas.read_parquet(tmp_path / "v.parquet")
     assert (frame["label"] == "cat").sum() == 1
-    frame[frame["id"] != "b"].to_parquet(tmp_path / "kept.parquet")
+    frame[frame["id"] != "c"].to_parquet(tmp_path / "kept.parquet")  # with the rows' numbers, which are no range
     (read,) = read_parquet(tmp_path / "kept.parquet")
-    assert (read.ids, read.labels, read.metadata) == (["a", "c"], ["cat", None], [{"n": 1}, {"n": 3}])
+    assert (read.ids, read.labels) == (["a", "b", "d"], ["cat", "cow", None])
+    assert read.metadata == [{"n": 1}, {"n": 2}, {"n": 4}]
 
 
 def test_parquet__of_a_newer_release__is_refused(tmp_path):
