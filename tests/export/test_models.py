@@ -112,11 +112,16 @@ def test_converter_that_is_not_installed__is_named(of_ids, tmp_path, monkeypatch
     assert not list(tmp_path.iterdir())
 
 
-def test_folder_of_other_things__is_left_alone(of_ids, tmp_path):
-    (tmp_path / "thesis.txt").write_text("years of work")
+@pytest.mark.parametrize("format", FORMATS)
+def test_folder_of_other_things__is_left_alone(of_ids, tmp_path, format):
+    if keras.backend.backend() not in FORMATS[format][1]:
+        pytest.skip("this backend cannot write it")
+    folder = tmp_path / f"work{SUFFIXES[format]}"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
     with pytest.raises(FileExistsError, match="holds no model"):
-        export_model(of_ids, tmp_path, "saved_model" if keras.backend.backend() != "torch" else "openvino")
-    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+        export_model(of_ids, folder, format)
+    assert (folder / "thesis.txt").read_text() == "years of work"
 
 
 def test_copy_that_gives_no_numbers__is_refused(of_ids, tmp_path, monkeypatch):
