@@ -4,6 +4,7 @@ import importlib.util
 import os
 import random
 import re
+import shutil
 import signal
 import sys
 import tempfile
@@ -40,12 +41,20 @@ KERAS_FOLDERS = TRAINING_FOLDERS | {"cli", "samplers"}
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("MPLBACKEND", "agg")
 # Compiling is most of JAX's time, and many tests and processes compile the same: they share it.
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(Path(__file__).parents[1] / ".pytest_cache" / "jax"))
-os.environ.setdefault("JAX_COMPILATION_CACHE_MAX_SIZE", str(2**30))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "jax"
+MOST_COMPILED = 2**30  # bytes; JAX's own limit reads the whole folder again for every program
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 # A job in the background is started with Ctrl-C ignored, and so are its children: tests of it send it to themselves.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin anew where the programs of many changes have gathered, once for all processes of a run."""
+    if not hasattr(config, "workerinput") and COMPILED.is_dir():
+        if sum(program.stat().st_size for program in COMPILED.iterdir()) > MOST_COMPILED:
+            shutil.rmtree(COMPILED, ignore_errors=True)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
