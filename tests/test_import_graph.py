@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "embed": {"core", "errors", "samplers"},
     "index": {"core", "errors"},
     "evaluate": {"core", "errors"},
-    "calibrate": {"core", "errors", "evaluate"},
+    "calibrate": {"core", "errors", "evaluate", "index"},
     "models": {"calibrate", "core", "embed", "errors", "evaluate", "index", "layers", "losses", "ops", "samplers"},
     "architectures": {"core", "errors", "layers", "models"},
     "inspection": {"core", "errors", "evaluate", "index"},

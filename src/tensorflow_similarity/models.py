@@ -1,5 +1,6 @@
 """The models with upstream's arguments. What they said of printing and building has no effect any more."""
 
+import itertools
 import sys
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
@@ -118,13 +119,13 @@ class UpstreamArguments(Compiled):
 
     def index_summary(self) -> None:
         """Print what the index holds and how it answers."""
-        described = self._existing_index("index_summary").describe()
+        described = self.gallery.describe()
         sys.stdout.writelines(f"{name}: {value}\n" for name, value in described.items())
 
     def to_data_frame(self, num_items: int = 0) -> Any:
         """Return the first items of the index, or all of them, as a data frame."""
         pandas = import_extra("pandas", extra="data", purpose="a data frame")
-        records = list(self._existing_index("to_data_frame").records())[: num_items or None]
+        records = itertools.islice(self.gallery.records(), num_items or None)
         columns = [(record.embedding, record.data, record.label) for record in records]
         return pandas.DataFrame(columns, columns=["embeddings", "data", "labels"])
 

@@ -11,7 +11,7 @@ import pytest
 
 import keras_similarity as ks
 from keras_similarity.calibrate import calibrate
-from keras_similarity.cli.calibrate import CALIBRATION_FILE
+from keras_similarity.calibrate.kept import CALIBRATION_FILE
 
 for package in ("matplotlib", "pandas", "plotly"):
     pytest.importorskip(package, reason="an extra (viz, data); make test-all has it")

@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_similarity.calibrate import read_calibration
+from keras_similarity.calibrate.kept import CALIBRATION_FILE
 from keras_similarity.errors import NotCalibratedError
 from keras_similarity.index import Index
 from keras_similarity.models import SimilarityModel
@@ -86,7 +88,7 @@ def test_load_index__of_an_index_on_disk__goes_on_there(model, rng, tmp_path):
     model.load_index(tmp_path / "shelf")
     assert model.calibration is None
     model.index(x[:1], ["late"], ids=["late"])
-    model._index.close()
+    model.gallery.close()
     assert "late" in Index.open(tmp_path / "shelf", read_only=True)
 
 
@@ -126,3 +128,26 @@ def test_an_index_alone_goes_from_model_to_model(model, tmp_path):
     with pytest.raises(ValueError, match="holds embeddings of 2 numbers: this model's have 3"):
         third.load_index(tmp_path / "index")
     assert third.index_size() == 0
+
+
+def test_load_index__of_a_folder__brings_the_thresholds_that_lie_in_it(model, rng, tmp_path):
+    x, y = points(rng, 4)
+    with Index(model.embedding_size, store=tmp_path / "shelf") as index:
+        index.add(model.embed(x), y)
+    found = model.calibrate(*points(rng, 5))
+    found.save(tmp_path / "shelf" / CALIBRATION_FILE)
+    model.load_index(tmp_path / "shelf")
+    assert model.calibration.cutpoints == found.cutpoints
+    model.gallery.close()
+
+
+def test_read_calibration__finds_what_a_model_kept_with_its_index(model, rng, tmp_path):
+    model.save_index(tmp_path / "bare")
+    found = model.calibrate(*points(rng, 5))
+    model.save_index(tmp_path / "calibrated")
+    assert read_calibration(tmp_path / "bare") is None
+    assert read_calibration(tmp_path / "nowhere") is None
+    assert read_calibration(tmp_path / "calibrated").cutpoints == found.cutpoints
+    later = model.calibrate(*points(rng, 5), k=3)
+    later.save(tmp_path / "calibrated" / CALIBRATION_FILE)
+    assert read_calibration(tmp_path / "calibrated").cutpoints == later.cutpoints

@@ -52,13 +52,20 @@ def test_validation_of_views__goes_on_working():
 def test_index_has_the_losses_own_distance():
     loss = NTXentLoss(distance="euclidean")
     model = small_model(loss=loss)
-    assert model._index.distance.name == model.loss_distance.name == "euclidean"
-    assert small_model()._index.distance.name == "cosine"
-    assert small_model(loss=loss, distance="cosine")._index.distance.name == "cosine"
+    assert model.gallery.distance.name == model.loss_distance.name == "euclidean"
+    assert small_model().gallery.distance.name == "cosine"
+    assert small_model(loss=loss, distance="cosine").gallery.distance.name == "cosine"
 
 
 def test_saved_model_keeps_the_distance(tmp_path):
     model = small_model(loss=NTXentLoss(distance="euclidean"))
     model.index(X, y=np.arange(16))
     model.save(tmp_path / "m.keras")
-    assert keras.saving.load_model(tmp_path / "m.keras")._index.distance.name == "euclidean"
+    assert keras.saving.load_model(tmp_path / "m.keras").gallery.distance.name == "euclidean"
+
+
+def test_weighted_metrics__weigh_each_view_as_its_example():
+    labels, weights = np.arange(16) % 4, np.arange(16.0)
+    model = small_model(weighted_metrics=[keras.metrics.MeanMetricWrapper(lambda y, _: y, name="label")])
+    found = model.evaluate((X, X), labels, sample_weight=weights, batch_size=16, verbose=0, return_dict=True)
+    assert found["label"] == pytest.approx(np.average(labels, weights=weights), rel=1e-6)

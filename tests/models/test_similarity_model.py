@@ -123,21 +123,21 @@ def test_reset_index__empties_it_and_lookup_gives_an_empty_list(model, images):
 
 def test_reset_index__keeps_every_setting_of_the_index(model, images):
     settings = {"storage": "float16", "truncate_dim": 3, "recall": 0.9, "memory": 10**6, "engine": "exact"}
-    model._index = Index(model.embedding_size, "euclidean", **settings)
+    model.gallery = Index(model.embedding_size, "euclidean", **settings)
     model.index(images[:4])
     model.reset_index()
     assert model.index_size() == 0
-    assert {name: getattr(model._index.settings, name) for name in settings} == settings
+    assert {name: getattr(model.gallery.settings, name) for name in settings} == settings
     model.index(images[:4])
     assert model.index_size() == 4
 
 
 def test_reset_index__of_an_index_on_disk__empties_it_there(model, images, tmp_path):
-    model._index = Index(model.embedding_size, store=tmp_path / "shelf")
+    model.gallery = Index(model.embedding_size, store=tmp_path / "shelf")
     model.index(images[:4])
     model.reset_index()
     model.index(images[:1], ids=["kept"])
-    model._index.close()
+    model.gallery.close()
     assert list(Index.open(tmp_path / "shelf")) == ["kept"]
 
 
@@ -162,9 +162,50 @@ def test_compile_again_or_load__keeps_an_index_in_a_database__empty_or_not(image
     other = small_model()
     other.load_index(url)
     other.index(images[:1], ids=["late"])
-    assert "late" in model._index
+    assert "late" in model.gallery
     for each in (model, other):
-        each._index.close()
+        each.gallery.close()
+
+
+@pytest.mark.parametrize("settings", [{"store": "shelf"}, {"search": "exact"}])
+def test_compile_again__elsewhere__is_refused_while_there_are_items(model, images, tmp_path, monkeypatch, settings):
+    monkeypatch.chdir(tmp_path)
+    (name,) = settings
+    before = model.loss
+    with pytest.raises(
+        ValueError, match=rf"holds 40 items with {name}='.*', and `compile` asks for '.*{settings[name]}"
+    ):
+        model.compile("adam", loss="mse", distance="cosine", **settings)
+    assert model.loss is before
+    assert not list(tmp_path.iterdir())
+    model.reset_index()
+    model.compile("adam", loss="mse", distance="cosine", **settings)
+    model.index(images[:3])
+    assert (model.gallery.store.endswith("shelf"), model.gallery.engine == "exact") == (
+        "store" in settings,
+        "search" in settings,
+    )
+
+
+def test_compile_that_keras_refuses__makes_no_index(tmp_path):
+    model = small_model(compile_it=False)
+    with pytest.raises(ValueError, match="Unknown|unknown|Could not"):
+        model.compile("no such optimizer", store=tmp_path / "shelf")
+    assert not (tmp_path / "shelf").exists()
+    model.compile("adam", store=tmp_path / "shelf")
+
+
+def test_gallery__is_the_index__and_what_takes_its_place_lets_go_of_the_folder(model, images, tmp_path):
+    assert model.gallery.remove([0]) == 1
+    assert model.index_size() == 39
+    model.save_index(tmp_path / "saved")
+    other = small_model(store=tmp_path / "shelf")
+    other.index(images[:2])
+    other.load_index(tmp_path / "saved")
+    with Index.open(tmp_path / "shelf") as freed:  # its writer's lock too
+        freed.add(other.embed(images[:1]), ids=["late"])
+    with pytest.raises(MissingIndexError, match="`gallery` needs an index"):
+        _ = small_model(compile_it=False).gallery
 
 
 def test_new_class_joins_without_retraining(model, images):
@@ -211,7 +252,7 @@ import sys, json, zipfile
 import keras_similarity, keras, numpy
 model = keras.saving.load_model(sys.argv[1])
 found = model.lookup(numpy.load(sys.argv[2]), k=4)
-facts = [type(model).__name__, model.index_size(), model._index.distance.name, type(model.loss).__name__]
+facts = [type(model).__name__, model.index_size(), model.gallery.distance.name, type(model.loss).__name__]
 print(json.dumps([facts, found.ids.tolist(), found.labels.tolist(), found.distances.tolist()]))
 """
 

@@ -16,7 +16,7 @@ __all__ = ["Tokenizer"]
 
 Tensor = Any
 WORD = re.compile(r"\w+|[^\w\s]")
-PADDING, EMPTY, FIRST = 0, 1, 2
+EMPTY, FIRST = 1, 2  # 0 fills up
 
 
 @keras.saving.register_keras_serializable(package="keras_similarity")

@@ -2,6 +2,7 @@
 
 from keras_similarity.calibrate.calibration import calibrate
 from keras_similarity.calibrate.conformal import ConformalSets
+from keras_similarity.calibrate.kept import read_calibration
 from keras_similarity.calibrate.matches import Matches, match
 from keras_similarity.calibrate.probability import ProbabilityCurve, Reliability
 from keras_similarity.calibrate.results import CalibrationResults
@@ -14,4 +15,5 @@ __all__ = [
     "Reliability",
     "calibrate",
     "match",
+    "read_calibration",
 ]

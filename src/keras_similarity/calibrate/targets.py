@@ -66,7 +66,9 @@ def parse_targets(targets: Mapping[str, Any] | None, default: ClassificationMetr
     found = {name: _parse(name, target, default) for name, target in (targets or {}).items()}
     for name in ("all", "optimal"):
         if name in found:
-            raise ValueError(f"`thresholds_targets` cannot name a cutpoint {name!r}, which means another.")
+            raise ValueError(
+                f"`thresholds_targets` cannot name a cutpoint {name!r}, which means another.\n  Choose another name."
+            )
     return found
 
 
@@ -76,7 +78,8 @@ def _parse(name: str, target: Any, default: ClassificationMetric) -> Target:
         return Target(get_classification_metric(match[1]), match[2] in (">=", "≥"), _fraction(name, match[3]))
     if isinstance(target, str | bool):
         raise ValueError(
-            f"`thresholds_targets` takes a number, or words such as 'precision >= 0.95': got {target!r} for {name!r}."
+            f"`thresholds_targets` takes a number, or words such as 'precision >= 0.95': got {target!r} for {name!r}.\n"
+            "  Write the metric, >= or <=, and the value."
         )
     return Target(default, default.larger_is_better, _fraction(name, target))
 
@@ -87,5 +90,5 @@ def _fraction(name: str, value: Any) -> float:
     except (TypeError, ValueError):
         number = np.nan
     if not 0 <= number <= 1:
-        raise ValueError(f"`thresholds_targets` needs values in [0, 1]: got {value!r} for {name!r}.")
+        raise ValueError(f"`thresholds_targets` needs values in [0, 1]: got {value!r} for {name!r}.\n  95 % is 0.95.")
     return number

@@ -9,9 +9,7 @@ from keras_similarity.cli.options import PHOTO_PIXELS, AsJson, EncoderOption, Im
 from keras_similarity.cli.output import show_rows
 from keras_similarity.cli.own_ids import SameIds, ids_to_leave_out
 
-__all__ = ["CALIBRATION_FILE", "calibrate"]
-
-CALIBRATION_FILE = "calibration.npz"  # in the folder of an index
+__all__ = ["calibrate"]
 
 
 def calibrate(
@@ -29,6 +27,7 @@ def calibrate(
     Example: keras-similarity calibrate my.index queries.parquet --target "precision >= 0.95"
     """
     from keras_similarity import calibrate as calibration
+    from keras_similarity.calibrate.kept import CALIBRATION_FILE
     from keras_similarity.cli.vectors import all_vectors
     from keras_similarity.index import Index
 

@@ -121,7 +121,7 @@ def remove(
     from keras_similarity.cli.query import item_id, parse_filter
 
     if bool(ids) == (where is not None):
-        raise typer.BadParameter("name ids, or --where, and not both")
+        raise typer.BadParameter('name ids, or --where, and not both: 17 cats/3.png, or --where \'{"label": "cat"}\'')
     chosen, conditions = [item_id(value) for value in ids or []], parse_filter(where)
     with _opened_to_change(index) as found:
         if conditions is not None:
@@ -227,11 +227,12 @@ def _opened_to_change(path: Path) -> Generator[Any]:
 
 def _copy(source: Path, target: Path) -> None:
     """Copy an index with its calibration."""
-    from keras_similarity.cli.calibrate import CALIBRATION_FILE
+    from keras_similarity.calibrate.kept import CALIBRATION_FILE, read_calibration
     from keras_similarity.index import Index
 
     _check_new(target)
+    calibration = read_calibration(source)
     with Index.open(source, read_only=True) as found:
         found.snapshot(target)
-    if (source / CALIBRATION_FILE).is_file():
-        shutil.copy2(source / CALIBRATION_FILE, target / CALIBRATION_FILE)
+    if calibration is not None:
+        calibration.save(target / CALIBRATION_FILE)

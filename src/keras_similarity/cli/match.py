@@ -26,15 +26,13 @@ def match(
     Example: keras-similarity match my.index queries.parquet --json
     """
     from keras_similarity import calibrate as calibration
-    from keras_similarity.cli.calibrate import CALIBRATION_FILE
     from keras_similarity.cli.vectors import all_vectors
     from keras_similarity.errors import NotCalibratedError
     from keras_similarity.index import Index
 
-    kept = index / CALIBRATION_FILE
-    if not kept.is_file():
+    results = calibration.read_calibration(index)
+    if results is None:
         raise NotCalibratedError(f"{index} has no thresholds.\n  Make them with: keras-similarity calibrate")
-    results = calibration.CalibrationResults.open(kept)
     vectors, ids, _ = all_vectors(queries, encoder, image_pixels)
     with Index.open(index, read_only=True) as found:
         matches = calibration.match(found.search(vectors, results.k), results, cutpoint, no_match_label=NO_LABEL)

@@ -33,7 +33,7 @@ def query(
     from keras_similarity.index import Index
 
     if sum(value is not None for value in (image, text, id, vector)) != 1:
-        raise typer.BadParameter("give one of --image, --text, --id and --vector")
+        raise typer.BadParameter("give one of --image, --text, --id and --vector, such as --id cats/3.png")
     conditions, numbers = parse_filter(where), _parse_vector(vector)
     with Index.open(index, read_only=True) as found:
         exclude = None
@@ -69,7 +69,7 @@ def _embedded(image: Path | None, text: str | None, encoder: Path | None, image_
     model = open_encoder(encoder)
     wanted = "image" if image is not None else "text"
     if model.kind != wanted:
-        raise typer.BadParameter(f"{encoder} embeds {model.kind}s, no {wanted}s")
+        raise typer.BadParameter(f"{encoder} embeds {model.kind}s, no {wanted}s: pass a model that embeds {wanted}s")
     if image is not None:
         return model(read_images([image], model.shape, most_pixels=image_pixels))
     return model(np.array([text], object))

@@ -23,8 +23,7 @@ def report(
 
     Example: keras-similarity report my.index --images images/ -o report.html
     """
-    from keras_similarity.calibrate import CalibrationResults
-    from keras_similarity.cli.calibrate import CALIBRATION_FILE
+    from keras_similarity.calibrate import read_calibration
     from keras_similarity.core.image_folder import image_bytes
     from keras_similarity.index import Index
     from keras_similarity.visualization import report as make_report
@@ -32,13 +31,11 @@ def report(
     for folder in (images, out.parent):
         if folder is not None and not folder.is_dir():
             raise FileNotFoundError(f"no folder is at {folder}.\n  Check the path.")
-    kept = index / CALIBRATION_FILE
-    calibration = CalibrationResults.open(kept) if kept.is_file() else None
     with Index.open(index, read_only=True) as found:
         page = make_report(
             found,
             images=None if images is None else lambda item_id: image_bytes(images, item_id),
-            calibration=calibration,
+            calibration=read_calibration(index),
             title=title or f"Report of {index.resolve().name}",
             seed=seed,
         )

@@ -1,17 +1,19 @@
 """How near is near enough: a searchable model that is calibrated, and then says "none of these" too."""
 
+import os
 from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from keras_similarity.calibrate import CalibrationResults, calibrate, match
+from keras_similarity.calibrate.kept import CALIBRATION_FILE, calibration_among, with_calibration
 from keras_similarity.errors import NotCalibratedError
 from keras_similarity.evaluate import evaluate_classification
 from keras_similarity.index import Index
+from keras_similarity.index.remote import is_address
 from keras_similarity.models.searchable import Searchable
 
 __all__ = ["Calibrated"]
-
-CALIBRATION = "calibration"  # among the index's arrays and settings
 
 
 class Calibrated(Searchable):
@@ -103,19 +105,22 @@ class Calibrated(Searchable):
         super().reset_index()
         self._calibration = None
 
+    def load_index(self, path: str | os.PathLike[str]) -> None:
+        """Take over an index and its calibration, in place of this model's; see `Searchable.load_index`."""
+        kept = None if is_address(path) else Path(path, CALIBRATION_FILE)
+        calibration = CalibrationResults.open(kept) if kept is not None and kept.is_file() else None
+        super().load_index(path)
+        self._calibration = calibration or self._calibration
+
     def _index_to_arrays(self) -> tuple[dict[str, Any], dict[str, Any]]:
         arrays, settings = super()._index_to_arrays()
-        if self._calibration is not None:
-            kept, settings[CALIBRATION] = self._calibration.to_arrays()
-            arrays |= {f"{CALIBRATION}-{name}": array for name, array in kept.items()}
-        return arrays, settings
+        return (
+            (arrays, settings) if self._calibration is None else with_calibration(self._calibration, arrays, settings)
+        )
 
     def _take_index(self, arrays: dict[str, Any], settings: dict[str, Any]) -> None:
         super()._take_index(arrays, settings)
-        if CALIBRATION in settings:
-            prefix = f"{CALIBRATION}-"
-            own = {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
-            self._calibration = CalibrationResults.from_arrays(own, settings[CALIBRATION])
+        self._calibration = calibration_among(arrays, settings)
 
     def _use_index(self, index: Index) -> None:
         super()._use_index(index)

@@ -35,21 +35,23 @@ class Compiled(OneFile, OwnsLossState):
         Args:
             optimizer, loss, metrics, **kwargs: As for `keras.Model.compile`.
             distance: What "near" means; "auto" for the loss's own distance, cosine where it has none.
-            search: The index's engine: "auto" or "exact".
+            search: The index's engine; see `Index`.
             store: Where the index lives: "memory", a folder, or a database; see `Index`.
             embedding_output: Position or name of the output that is the embedding, for a model of several.
 
         Raises:
-            ValueError: an output that is no embedding, an unknown name, or a distance that differs from the one
-                the indexed items were added under. Nothing is changed then.
+            ValueError: an output that is no embedding, an unknown name, or a distance, engine or place that differs
+                from those of an index that holds items. Nothing is changed then.
+            FileExistsError: `store` is a folder with something else in it; the model is compiled, its index as it was.
         """
         if distance == "auto":
             current = None if self._index is None or not len(self._index) else self._index.distance
             distance = loss_distance(loss) or current or "cosine"
-        self._prepare_index(distance, search, store, embedding_output)
+        self._check_index(distance, search, store, embedding_output)
         self._own_loss_state(loss)
         self._forward = None  # Keras, too, compiles anew what a layer's settings may have changed
         super().compile(optimizer=optimizer, loss=loss, metrics=metrics, **kwargs)  # type: ignore[misc]
+        self._prepare_index(distance, search, store, embedding_output)
 
     @property
     def loss_distance(self) -> Distance | None:

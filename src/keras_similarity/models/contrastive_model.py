@@ -11,6 +11,7 @@ from keras_similarity.core.distances import Distance
 from keras_similarity.layers import L2Normalize, PredictionHead, ProjectionHead
 from keras_similarity.losses import BarlowTwinsLoss, MetricLoss, NTXentLoss, SimSiamLoss, VICRegLoss, ViewLoss
 from keras_similarity.models.compiled import Compiled, loss_distance
+from keras_similarity.models.view_batches import with_views
 from keras_similarity.ops import row_numbers
 
 __all__ = ["ContrastiveModel"]
@@ -198,12 +199,12 @@ class ContrastiveModel(Compiled, keras.Model):
     def train_step(self, *args: Any) -> Any:
         """Train on one batch; Keras calls this."""
         *state, data = args
-        return super().train_step(*state, _with_views(data, self.inputs[0].shape))
+        return super().train_step(*state, with_views(data, self.inputs[0].shape))
 
     def test_step(self, *args: Any) -> Any:
         """Evaluate one batch; Keras calls this."""
         *state, data = args
-        return super().test_step(*state, _with_views(data, self.inputs[0].shape))
+        return super().test_step(*state, with_views(data, self.inputs[0].shape))
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
@@ -234,8 +235,10 @@ class ContrastiveModel(Compiled, keras.Model):
     def compute_metrics(self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None) -> dict[str, Any]:
         """Update the metrics with the views' embeddings, and return all; Keras calls this."""
         if isinstance(y_pred, Mapping):
-            y, y_pred = _labels_of(y, y_pred["embeddings"]), _rows_of(y_pred["embeddings"])
-        return super().compute_metrics(x, y, y_pred, None)
+            views = y_pred["embeddings"]
+            y, y_pred = _labels_of(y, views), _rows_of(views)
+            sample_weight = None if sample_weight is None else ops.repeat(sample_weight, views.shape[1])
+        return super().compute_metrics(x, y, y_pred, sample_weight)
 
     def get_config(self) -> dict[str, Any]:
         """Return what `from_config` needs."""
@@ -255,28 +258,6 @@ class ContrastiveModel(Compiled, keras.Model):
             for name in ("backbone", "projector", "predictor")
         }
         return cls(**{**config, **parts})
-
-
-def _with_views(data: Any, input_shape: tuple[int | None, ...]) -> Any:
-    """Return a batch as Keras unpacks it: `(first, second)` is one x of two views, not an x and its y."""
-    parts: list[Any] = list(data) if isinstance(data, list | tuple) else []
-    same = len({len(getattr(part, "shape", ())) for part in parts}) == 1
-    views = len(parts) > 1 and same and all(_is_view(part, parts[0], input_shape) for part in parts)
-    return (tuple(parts),) if views else data
-
-
-def _is_view(part: Tensor, first: Tensor, input_shape: tuple[int | None, ...]) -> bool:
-    """Whether the encoder takes it, and it is no table of whole numbers beside one of fractions, such as labels are."""
-    shape, wanted = tuple(part.shape), tuple(input_shape)
-    ways = [(shape, wanted), ((*shape, 1), wanted), (shape, (*wanted, 1))]
-    # Keras adds a last axis of 1, or takes it off, where that makes the input fit.
-    fits = any(
-        all(None in pair or pair[0] == pair[1] for pair in zip(given[1:], taken[1:], strict=True))
-        for given, taken in ways
-        if len(given) == len(taken)
-    )
-    is_float, first_is_float = ("float" in keras.backend.standardize_dtype(of.dtype) for of in (part, first))
-    return len(shape) > 1 and fits and (len(shape) > 2 or is_float or not first_is_float)
 
 
 def _labels_of(y: Any, parts: Tensor) -> Tensor:

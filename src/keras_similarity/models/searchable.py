@@ -183,28 +183,48 @@ class Searchable:
             self._take_index(*read_folder(as_path(path, name="path")))
 
     @property
+    def gallery(self) -> Index:
+        """The index itself, for `remove`, `update` and all else of it; a MissingIndexError before there is one."""
+        return self._existing_index("gallery")
+
+    @property
     def embedding_size(self) -> int:
         """Width d of an embedding."""
         return self.outputs[self._output_position()].shape[-1]
+
+    def _check_index(
+        self, distance: str | Distance, search: str, store: str, embedding_output: int | str | None
+    ) -> None:
+        """Raise a ValueError unless `_prepare_index` can make, or keep, the index that `compile` asks for."""
+        check_choice(search, ["auto", *ENGINES], name="search")
+        dim, distance, current = self._width(embedding_output), get_distance(distance), self._index
+        if current is None or not len(current):
+            return
+        if (current.dim, current.distance) != (dim, distance):
+            raise ValueError(
+                f"the index holds {len(current)} items of {current.dim} dimensions by {current.distance} distance,"
+                f" and `compile` asks for {dim} dimensions by {distance} distance.\n"
+                f"  Pass distance={current.distance.name!r} to keep it, or call `reset_index()` and compile again."
+            )
+        settings = (("store", place_of(store), "memory", current.store), ("search", search, "auto", current.engine))
+        for name, asked, default, found in settings:
+            if asked not in (default, found):
+                raise ValueError(
+                    f"the index holds {len(current)} items with {name}={found!r}, and `compile` asks for {asked!r}.\n"
+                    f"  Leave `{name}` out to keep it, or call `reset_index()`, compile again, and index anew."
+                )
 
     def _prepare_index(
         self, distance: str | Distance, search: str, store: str, embedding_output: int | str | None
     ) -> None:
         """Make the index that `compile` asks for, or keep the one there is."""
-        check_choice(search, ["auto", *ENGINES], name="search")
-        dim, distance, current = self._width(embedding_output), get_distance(distance), self._index
-        if current is not None and len(current):
-            if (current.dim, current.distance) != (dim, distance):
-                raise ValueError(
-                    f"the index holds {len(current)} items of {current.dim} dimensions by {current.distance} distance,"
-                    f" and `compile` asks for {dim} dimensions by {distance} distance.\n"
-                    f"  Pass distance={current.distance.name!r} to keep it, or call `reset_index()` and compile again."
-                )
-        elif current is None or (current.dim, current.distance, current.engine, current.store) != (
-            *(dim, distance, search),
-            place_of(store),
-        ):
+        current, dim, distance = self._index, self._width(embedding_output), get_distance(distance)
+        wanted = (dim, distance, search, place_of(store))
+        if current is None:
             self._index = Index(dim, distance, engine=search, store=store)
+        elif not len(current) and (current.dim, current.distance, current.engine, current.store) != wanted:
+            self._index = Index(dim, distance, engine=search, store=store)
+            current.close()
         self._embedding_output = embedding_output
 
     def _index_to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -221,12 +241,14 @@ class Searchable:
                 f"the index holds embeddings of {index.dim} numbers: this model's have {self.embedding_size}.\n"
                 "  Load it into the model that filled it."
             )
+        if self._index is not None:
+            self._index.close()
         self._index = index
 
     def _existing_index(self, caller: str) -> Index:
         if self._index is None:
             raise MissingIndexError(
-                f"`{caller}()` needs an index, and this model has none.\n"
+                f"`{caller}` needs an index, and this model has none.\n"
                 "  Call `model.compile(...)`, then `model.index(x, y)` to fill it."
             )
         return self._index

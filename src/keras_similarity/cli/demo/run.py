@@ -130,7 +130,10 @@ def _prove_save(model: SimilarityModel, queries: NDArray[np.float32], path: Path
     here = model.lookup(queries, k=NEIGHBORS)
     ids, distances = lookup_in_fresh_process(path, queries, k=NEIGHBORS)
     if not np.array_equal(ids, here.ids) or not np.allclose(distances, here.distances, atol=1e-5):
-        raise KerasSimilarityError(f"a fresh process that loaded {path} found other neighbours: please report this.")
+        raise KerasSimilarityError(
+            f"a fresh process that loaded {path} found other neighbours: {ids.tolist()}, and not {here.ids.tolist()}.\n"
+            "  It is a bug: report it with what `keras-similarity doctor` says."
+        )
 
 
 def _names(classes: list[Any]) -> str:

@@ -36,6 +36,9 @@ def lookup_in_fresh_process(path: Path, queries: NDArray[Any], *, k: int) -> tup
         command = [sys.executable, "-c", PROGRAM, str(path), str(file), str(k)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise KerasSimilarityError(f"a fresh process could not load {path}:\n{done.stderr[-2000:]}")
+        raise KerasSimilarityError(
+            f"a fresh process could not load {path}:\n{done.stderr[-2000:]}\n"
+            "  Try `keras-similarity doctor`, which says what is installed."
+        )
     found = json.loads(done.stdout)
     return np.array(found["ids"]), np.array(found["distances"])
