@@ -232,3 +232,13 @@ def test_a_setting_out_of_its_range__is_named(make, message):
 def test_a_plain_function_in_a_view__is_told_where_it_belongs():
     with pytest.raises(TypeError, match="A plain function is an augmenter by itself"):
         Augmenter([[lambda x: x]])
+
+
+@pytest.mark.parametrize("seed", [-3, 1.5, "1"])
+def test_a_seed_that_is_no_count__is_named(seed):
+    with pytest.raises(ValueError, match="`seed` must be"):
+        HorizontalFlip(seed=seed)
+
+
+def test_training_by_its_place__is_training(images):
+    assert np.array_equal(ColorJitter(seed=1)(images, False), ColorJitter(seed=1)(images, training=False))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_similarity.callbacks import RetrievalEval
+from keras_similarity.callbacks.examples import Examples
 from keras_similarity.evaluate import evaluate_embeddings
 from keras_similarity.layers import ArcFace, MetricEmbedding
 from keras_similarity.losses import NTXentLoss, WeightedSum
@@ -52,5 +53,12 @@ def test_samplers_without_labels__are_an_error(sampler):
 
 
 def test_sampler_with_labels__shows_each_example_once():
-    callback = RetrievalEval(MultiShotMemorySampler(X, Y, seed=0))
-    assert callback._queries.labels == Y.tolist()
+    x, y = np.arange(1200).reshape(600, 2), np.arange(600) % 5
+    sampler = MultiShotMemorySampler(x, y, seed=0)
+    examples = Examples(sampler, None, name="queries", labels_name="query_labels")
+    pieces = []
+    for _ in range(2):  # after every epoch again
+        rows, labels = examples.embed(lambda piece: pieces.append(len(piece)) or piece)
+        assert np.array_equal(rows, x)
+        assert labels == y.tolist()
+    assert max(pieces) < 600  # they may be files: never all of them in memory

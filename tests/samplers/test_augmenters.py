@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_similarity.augment import ColorJitter, HorizontalFlip
+from keras_similarity.augment import Augmenter, ColorJitter, HorizontalFlip, RandomResizedCrop
 from keras_similarity.samplers import MultiShotMemorySampler, PairSampler, SingleShotMemorySampler, select_examples
 
 X = np.arange(1, 49, dtype=np.float32).reshape(12, 4)
@@ -50,6 +50,15 @@ def test_own_layers__augment(chained):
     found = batch(layer, images)
     assert isinstance(found, np.ndarray)
     assert not np.allclose(found, batch(None, images))
+
+
+def test_warmup__of_a_layer__gives_the_views_and_sizes_of_training():
+    images = np.random.default_rng(0).uniform(0, 255, (12, 8, 8, 3)).astype(np.float32)
+    views = Augmenter([[RandomResizedCrop((6, 6))], [ColorJitter(probability=1.0)]], seed=0)
+    first, second = batch(views, images, warmup=1)
+    assert (first.shape, second.shape) == ((6, 6, 6, 3), (6, 8, 8, 3))
+    np.testing.assert_allclose(second, batch(None, images), rtol=1e-5)
+    np.testing.assert_allclose(batch(keras.layers.GaussianNoise(1.0), warmup=1), batch(None))
 
 
 @pytest.mark.parametrize("make", [lambda **o: batch(None, **o), lambda **o: PairSampler(X, X + 50, 4, **o)])

@@ -11,7 +11,7 @@ Tensor = Any
 LUMA = (0.299, 0.587, 0.114)  # of red, green and blue, ITU-R BT.601
 
 
-def grey_of(xp: Any, images: Tensor) -> Tensor:
+def grey_of(images: Tensor) -> Tensor:
     """Return the brightness of each place, `(b, h, w, 1)`."""
     if images.shape[3] == 1:
         return images
@@ -77,7 +77,7 @@ class ColorJitter(ImageTransform):
         order = xp.argsort(draws[:, 3:6], axis=1)
         ordered = xp.take_along_axis(xp.stack(factors, axis=1), order, axis=1)
         for position in range(3):
-            which, grey = per_image(order[:, position]), grey_of(xp, images)
+            which, grey = per_image(order[:, position]), grey_of(images)
             mean = xp.mean(grey, axis=(1, 2, 3), keepdims=True)
             reference = xp.where(which == 0, 0.0, xp.where(which == 1, mean, grey))
             images = blended(xp, images, reference, ordered[:, position])
@@ -109,7 +109,7 @@ class Grayscale(ImageTransform):
 
     def change(self, xp: Any, images: Tensor, draws: Tensor) -> Tensor:
         """Return grey images."""
-        return grey_of(xp, images) + images * 0
+        return grey_of(images) + images * 0
 
 
 @register

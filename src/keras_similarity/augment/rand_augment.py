@@ -112,11 +112,11 @@ def _posterize(xp: Any, images: Tensor, strength: Tensor) -> Tensor:
 
 
 def _color(xp: Any, images: Tensor, strength: Tensor) -> Tensor:
-    return blended(xp, images, grey_of(xp, images), 1 + 0.9 * strength)
+    return blended(xp, images, grey_of(images), 1 + 0.9 * strength)
 
 
 def _contrast(xp: Any, images: Tensor, strength: Tensor) -> Tensor:
-    return blended(xp, images, xp.mean(grey_of(xp, images), axis=(1, 2, 3), keepdims=True), 1 + 0.9 * strength)
+    return blended(xp, images, xp.mean(grey_of(images), axis=(1, 2, 3), keepdims=True), 1 + 0.9 * strength)
 
 
 def _brightness(xp: Any, images: Tensor, strength: Tensor) -> Tensor:

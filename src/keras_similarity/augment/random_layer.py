@@ -12,6 +12,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_similarity.core.checks import check_whole
 from keras_similarity.core.value_range import check_value_range
 
 __all__ = ["RandomLayer"]
@@ -32,7 +33,11 @@ class RandomLayer(keras.layers.Layer):
     def __init__(self, *, value_range: tuple[float, float] = (0, 255), seed: int | None = None, **kwargs: Any) -> None:
         super().__init__(autocast=False, **kwargs)
         self.value_range = check_value_range(value_range)
-        self.seed = int(np.random.SeedSequence().generate_state(1)[0] >> 1) if seed is None else int(seed)
+        self.seed = (
+            int(np.random.SeedSequence().generate_state(1)[0] >> 1)
+            if seed is None
+            else check_whole(seed, name="seed", minimum=0)
+        )
         self.generator = keras.random.SeedGenerator(self.seed)
         self._seen = _Seen()
 
@@ -48,13 +53,13 @@ class RandomLayer(keras.layers.Layer):
         """Return what becomes of images outside training."""
         return images
 
-    def __call__(self, images: Any, *args: Any, seed: Any = None, **kwargs: Any) -> Any:
+    def __call__(self, images: Any, training: bool | None = None, *, seed: Any = None, **kwargs: Any) -> Any:
         """Augment an array, returning arrays; or be a layer on a tensor."""
         if not isinstance(images, np.ndarray):
-            return super().__call__(images, *args, **kwargs)
+            return super().__call__(images, training=training, **kwargs)
         self._check_shape(images.shape)
         scaled = self._scaled(images.astype(np.float32))
-        if kwargs.get("training") is False:
+        if training is False:
             return self._unscaled(self.resting(np, scaled))
         if seed is None:
             content = zlib.crc32(np.ascontiguousarray(images).data)

@@ -14,6 +14,7 @@ from keras_similarity.core.rows import count_rows
 __all__ = ["Examples"]
 
 Embed = Callable[[Any], NDArray[np.float32]]
+ROWS = 512  # of a sampler's examples in memory at once
 
 
 class Examples:
@@ -36,7 +37,8 @@ class Examples:
         self._labels_name = labels_name
         if labels is None and hasattr(source, "get_slice"):
             self._check_labelled(source)
-            source, labels = source.get_slice()
+            self._source, self.labels = source, None
+            return
         self._source = source
         self.labels = None if labels is None else label_list(labels, name=labels_name)
         if self.labels is None:
@@ -67,6 +69,8 @@ class Examples:
         return np.concatenate(rows), labels
 
     def _batches(self) -> Iterator[Any]:
+        if hasattr(self._source, "get_slice"):  # its examples may be files: a few at a time
+            return (self._source.get_slice(begin, ROWS) for begin in range(0, self._source.num_examples, ROWS))
         if isinstance(self._source, keras.utils.PyDataset):
             return (self._source[position] for position in range(self._source.num_batches or 0))
         return iter(self._source)

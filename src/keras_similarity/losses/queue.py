@@ -14,7 +14,7 @@ class EmbeddingQueue(keras.layers.Layer):
     """The last `size` embeddings of a training, with their class codes.
 
     Args:
-        size: How many it keeps, ≥ 1; less than a batch keeps the last ones of it.
+        size: How many it keeps, ≥ 1, which `CrossBatchMemory` checks; less than a batch keeps the last ones of it.
         warmup_steps: How many first steps are not kept, and find the queue empty.
 
     Variables: embeddings `(size, d)`, codes `(size,)`, and counters; none of them is trained.

@@ -28,7 +28,8 @@ class Sampler(keras.utils.PyDataset):
             argument `seed` is given an int that is a function of (seed, epoch, index); a layer, `training=True`.
         num_augmentations_per_example: How often it is called for each batch; the results stand one after another along
             the first axis, and the labels are repeated. More than 1 needs an augmenter.
-        warmup: The first so many epochs are not augmented.
+        warmup: The first so many epochs are not augmented: a layer is called with `training=False`, a function not at
+            all.
         seed: Of everything random; None draws one, kept as the attribute `seed`.
         num_shards, shard_index: For training in several processes with one seed: each draws its own batches of the same
             epoch. Together they show every example, in the same number of steps each.
@@ -151,7 +152,9 @@ class Sampler(keras.utils.PyDataset):
     def _augmented(self, x: Any, step: int) -> Any:
         count = self.num_augmentations_per_example
         if self.epoch < self.warmup or self.augmenter is None:
-            return join_parts([x] * count)
+            # A layer says itself what examples are outside training: of the views and the size that training will see.
+            rested = map_rows(as_array, self.augmenter(x, training=False)) if self.augmenter and self._told else x
+            return rested if count == 1 else join_parts([rested] * count)
         views = []
         for view in range(count):
             key = (self.seed, self.epoch, step * self.num_shards + self.shard_index, view)
