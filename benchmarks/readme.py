@@ -13,11 +13,14 @@ README = ROOT / "README.md"
 EXTRAS = {
     "core": "Keras, NumPy, faiss: search and evaluation need no more",
     "jax": "training and embedding on JAX",
-    "tensorflow": "the same on TensorFlow (`tensorflow-cpu`)",
+    "tensorflow": "the same on TensorFlow: `tensorflow-cpu`; the extra's own `tensorflow` takes about three times that",
     "torch": "the same on PyTorch (its CPU build)",
     "viz": "pictures, maps, reports: matplotlib, plotly, PaCMAP",
     "data": "the demo's digits, folders, data frames, Parquet",
     "serve": "the HTTP server and the explorer page: Litestar",
+    "onnx": "encoders without a framework, and the export to ONNX",
+    "openvino": "the export to OpenVINO",
+    "usearch": "another approximate engine",
     "postgres": "an index in PostgreSQL with pgvector",
     "milvus": "an index in Milvus",
     "qdrant": "an index in Qdrant (not yet tested against a server)",
@@ -109,7 +112,7 @@ def newcomer():
     seconds, count = record["first_neighbor_s"], record["first_neighbor_commands"]
     return (
         f"Walked in a fresh clone with an empty home: **{count} commands and {seconds:.0f} seconds** to the first "
-        f"neighbours, downloads from a cache near by, and **{number(record['installed_mb'])} MB** installed."
+        f"neighbours, without the time of slow downloads, and **{number(record['installed_mb'])} MB** installed."
     )
 
 

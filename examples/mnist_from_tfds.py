@@ -1,4 +1,4 @@
-"""The program that started this project, on any Keras backend.
+"""Digits from the catalogue of TensorFlow Datasets, on any Keras backend.
 
 It needs tensorflow-datasets, which reads MNIST: pip install tensorflow-datasets importlib_resources
 With --tiny it takes a few steps, to see that it runs.

@@ -50,7 +50,7 @@ def table(ours, upstream, folder, waiting, many):
          "at_least": 0.85 * speed["bare"]},
         {"what": "folder, growth of memory from the first quarter to the last, MB", "peer": None,
          "ours": folder["resident_mb"][-1] - folder["resident_mb"][0], "at_most": 50},
-        {"what": "share of a step waiting for data, seed's model", "peer": None, "ours": waiting["share"],
+        {"what": "share of a step waiting for data, a small network", "peer": None, "ours": waiting["share"],
          "at_most": 0.02},
         {"what": "Omniglot, 32 × 4, batches per CPU s", "peer": many["peer"], "ours": many["ours"],
          "at_least": 2 * many["peer"]},

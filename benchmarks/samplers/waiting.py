@@ -1,4 +1,4 @@
-"""The share of a training step that the seed's model spends waiting for our sampler. Prints JSON."""
+"""The share of a training step that a small network spends waiting for our sampler. Prints JSON."""
 
 import json
 import sys
