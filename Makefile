@@ -94,7 +94,7 @@ test-search: $(WHEEL)
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade "pip>=25.1"
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check faiss-cpu numpy rich typer $(SERVER) --group tests
 	$(SEARCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall dist/*.whl
-	$(SEARCH_VENV)/bin/python -m pytest -m "not training and not slow and not browser and not proxy" $(ARGS)
+	$(SEARCH_VENV)/bin/python -m pytest -n $(PROCESSES) --dist worksteal -m "not training and not slow and not browser and not proxy" $(ARGS)
 
 docs: $(READY)  ## build the documentation into site/
 	$(INSTALL) --group docs

@@ -21,14 +21,12 @@ print("right:", float((labels == y[:, None]).mean()), names["sampler"].num_examp
 
 
 def fraction_right(program, catalogue, backend):
-    # In all threads that there are: it goes on for minutes when the other tests are done.
-    environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     done = subprocess.run(
         [sys.executable, "-c", CHECK, str(program)],
         capture_output=True,
         text=True,
         check=False,
-        env=environment | {"TFDS_DATA_DIR": str(catalogue), "MPLBACKEND": "agg", "KERAS_BACKEND": backend},
+        env=os.environ | {"TFDS_DATA_DIR": str(catalogue), "MPLBACKEND": "agg", "KERAS_BACKEND": backend},
     )
     assert done.returncode == 0, done.stderr[-3000:]
     _, fraction, examples = done.stdout.strip().splitlines()[-1].split()
