@@ -199,3 +199,70 @@ def test_a_caller_that_leaves_its_call__changes_nothing_that_waits():
         return await staying
 
     assert run(calls, steps) == 20
+
+
+class Held(Calls):
+    """Calls that last until they are let go."""
+
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.begun, self._held = threading.Event(), threading.Event()
+
+    def _run(self, works):
+        self.begun.set()
+        self._held.wait(LONG)
+        return super()._run(works)
+
+    def let_go(self):
+        self._held.set()
+
+
+def test_what_is_made_between_two_calls__waits_for_the_first_and_not_for_the_queue():
+    calls = Held(most_waiting=1)
+
+    async def steps(calls):
+        first = asyncio.ensure_future(calls.ask(1))
+        await asyncio.to_thread(calls.begun.wait)
+        second = asyncio.ensure_future(calls.ask(2))
+        await asyncio.sleep(0.01)
+        between = asyncio.ensure_future(asyncio.to_thread(calls.batcher.between, lambda: calls.made.append("between")))
+        await asyncio.sleep(0.05)
+        assert not between.done()
+        calls.let_go()
+        await asyncio.gather(first, second, between)
+
+    run(calls, steps)
+    assert calls.made == [[1], "between", [2]]
+
+
+def test_what_is_made_between_two_calls__is_made_by_the_next_thread_after_one_that_hangs():
+    calls = Held(call_seconds=0.5)
+
+    async def steps(calls):
+        first = asyncio.ensure_future(calls.ask(1))
+        await asyncio.to_thread(calls.begun.wait)
+        await asyncio.to_thread(calls.batcher.between, lambda: calls.made.append("between"))
+        calls.let_go()
+        with pytest.raises(Problem):
+            await first
+        return await calls.ask(2)
+
+    assert run(calls, steps) == [20]
+    assert calls.made.count("between") == 1
+
+
+def test_what_cannot_be_made_between_two_calls__is_504_and_never_made():
+    calls = Held(call_seconds=0.1)
+
+    async def steps(calls):
+        first = asyncio.ensure_future(calls.ask(1))
+        await asyncio.to_thread(calls.begun.wait)
+        with pytest.raises(Problem) as raised:  # while the loop is held up, no other thread is made
+            calls.batcher.between(lambda: calls.made.append("between"))
+        calls.let_go()
+        await asyncio.wait([first])
+        await calls.ask(2)
+        return raised.value.status
+
+    assert run(calls, steps) == 504
+    assert "between" not in calls.made

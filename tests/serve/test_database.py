@@ -1,11 +1,13 @@
 """Servers in front of an index in PostgreSQL: what they answer while it is away, or written to."""
 
+import asyncio
 import json
 
 import numpy as np
 import pytest
 
 import keras_similarity as ks
+from keras_similarity.serve import Limits, Metrics, served_indexes
 from keras_similarity.serve.answers import Answers
 from keras_similarity.serve.searches import Search, run_searches
 
@@ -45,3 +47,22 @@ def test_item_changed_after_it_was_found__is_searched_again(postgres, monkeypatc
         assert json.loads(answer)["results"][0][0]["metadata"] == {"n": 0}
     else:
         assert (answer.status, answer.headers) == (503, {b"retry-after": b"1"})
+
+
+def test_index_that_is_lent__reads_on_beside_a_reload(postgres):
+    url = postgres.url("lent")
+    with ks.Index(DIM, "euclidean", store=url) as index:
+        index.add(np.eye(2, DIM), ids=["a", "b"])
+    served = served_indexes([url], Limits(), Metrics())["lent"]
+
+    async def steps():
+        with served.lent() as index:
+            assert index.generation == served.index.generation  # by which a map is known to be the newest
+            await served.reload()
+            await served.write(lambda index: index.add(np.ones((1, DIM)), ids=["c"]))
+            assert [record.id for record in index.get(["a", "b"])] == ["a", "b"]
+
+    asyncio.run(steps())
+    assert len(served.index) == 3
+    served.close()
+    postgres.execute("DROP TABLE lent, lent_labels, lent_state")

@@ -11,17 +11,18 @@ __all__ = ["AccessLog"]
 
 GATHER_SECONDS = 0.1
 MOST_LINES = 10_000  # that wait to be written; more are counted and dropped
+STDERR: Any = type("Stderr", (), {"__repr__": lambda self: "STDERR"})()  # the one there is when a log is made
 
 
 class AccessLog:
     """Writes request lines.
 
     Args:
-        stream: Where to; None for nowhere.
+        stream: Where to; None for nowhere, and so is a stderr that takes no bytes, as a notebook's.
     """
 
-    def __init__(self, stream: BinaryIO | None = sys.stderr.buffer) -> None:
-        self._stream = stream
+    def __init__(self, stream: BinaryIO | None = STDERR) -> None:
+        self._stream: BinaryIO | None = getattr(sys.stderr, "buffer", None) if stream is STDERR else stream
         self._lines: list[bytes] = []
         self._dropped = 0
         self._writing: asyncio.Future[None] | None = None

@@ -7,11 +7,13 @@ asks alone never waits. One thread runs the calls, so that what they use needs n
 
 import asyncio
 import contextlib
+import functools
 import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from queue import SimpleQueue
 from typing import Any
@@ -24,6 +26,7 @@ __all__ = ["Batcher"]
 logger = logging.getLogger(__name__)
 
 UNWATCHED = CallMetrics(*[lambda _: None] * 3)
+LOOK_SECONDS = 0.05  # between looks at whether a thread was given up
 MOST_ABANDONED = 3  # calls that never came back; a thread cannot be ended from outside
 
 
@@ -134,6 +137,24 @@ class Batcher:
             self._leave(job)
             raise
 
+    def between(self, call: Callable[[], None]) -> None:
+        """Make a call after the one under way and before the next, whatever waits; for a thread beside the loop's.
+
+        Raises:
+            Problem: 504 when the one under way does not come back.
+        """
+        end = time.monotonic() + 2 * self._call_seconds  # by then, a call that does not come back was given up
+        while True:
+            thread, done = self._thread, Future[None]()
+            thread.submit(functools.partial(_settle, done, call))
+            while thread is self._thread and time.monotonic() < end:
+                with contextlib.suppress(TimeoutError):
+                    return done.result(LOOK_SECONDS)
+            if not done.cancel():  # it has begun
+                return done.result()
+            if time.monotonic() >= end:
+                raise self._too_slow()
+
     def close(self) -> None:
         """Let the thread end; a call under way is not waited for."""
         self._thread.close()
@@ -230,10 +251,19 @@ class Batcher:
         self._thread = CallThread(self._name)
         for job in jobs:
             if not job.done.done():
-                job.done.set_exception(
-                    Problem(
-                        504, f"{self._name} did not answer within {self._call_seconds:g} s (--deadline).\n  Try again."
-                    )
-                )
+                job.done.set_exception(self._too_slow())
         if self._waiting and self.usable:
             self._gather(loop)
+
+    def _too_slow(self) -> Problem:
+        return Problem(504, f"{self._name} did not answer within {self._call_seconds:g} s (--deadline).\n  Try again.")
+
+
+def _settle(done: Future[None], call: Callable[[], None]) -> None:
+    """Make a call unless nobody waits for it any more."""
+    if not done.set_running_or_notify_cancel():
+        return
+    try:
+        done.set_result(call())
+    except BaseException as error:  # who waits for it hears of it
+        done.set_exception(error)

@@ -90,7 +90,7 @@ class Gate:
             logger.debug("request %s was left by its client", scope[REQUEST_ID_KEY])
         finally:
             self._in_flight -= 1
-            self._note(scope, headers, status, time.perf_counter() - started)
+            self._note(scope, status, time.perf_counter() - started)
 
     async def _answer(self, scope: Any, headers: dict[bytes, bytes], receive: Any, send: Any) -> None:
         self._check(scope, headers)
@@ -187,7 +187,7 @@ class Gate:
             headers=CLOSE,
         )
 
-    def _note(self, scope: Any, headers: dict[bytes, bytes], status: int, seconds: float) -> None:
+    def _note(self, scope: Any, status: int, seconds: float) -> None:
         route = scope.get("path_template") or "other"
         method = scope["method"]
         self._service.metrics.note(route, method, status, seconds)

@@ -13,7 +13,7 @@ from keras_similarity.index import Index
 from keras_similarity.serve.answers import Answers
 from keras_similarity.serve.problems import Problem
 
-__all__ = ["Search", "run_searches"]
+__all__ = ["Search", "run_searches", "vector_of"]
 
 TRIES = 3  # of a search whose items are changed meanwhile
 
@@ -45,7 +45,7 @@ class Search:
         """What searches must have in common to be made in one; None for one that stays alone."""
         if self.where is not None or self.max_distance is not None or self.exclude is not None:
             return None
-        return self.k
+        return self.k, self.answer is None
 
 
 def run_searches(index: Index, answers: Answers, works: Sequence[Search | Callable[[], Any]]) -> list[Any]:
@@ -96,9 +96,25 @@ def _searched(index: Index, answers: Answers, works: list[Search]) -> list[Any]:
         if str(error).startswith("`where`"):
             raise Problem(400, str(error)) from error
         raise
-    if first.answer is not None:
-        return [first.answer(result)]
-    return answers.of(result, [(len(work.vectors), work.include) for work in works], index, generation)
+    if first.answer is None:
+        return answers.of(result, [(len(work.vectors), work.include) for work in works], index, generation)
+    ends = np.cumsum([len(work.vectors) for work in works]).tolist()
+    return [
+        work.answer(_rows_of(result, end - len(work.vectors), end))
+        for work, end in zip(works, ends, strict=True)
+        if work.answer is not None  # which all of them have, being alike
+    ]
+
+
+def _rows_of(result: SearchResult, start: int, stop: int) -> SearchResult:
+    """Return what some of the queries found."""
+    rows = slice(start, stop)
+    return SearchResult(
+        result.ids[rows],
+        result.distances[rows],
+        result.labels[rows],
+        lambda row, column: result.fetch(start + row, column),
+    )
 
 
 def _rows(vectors: list[Any], dim: int) -> NDArray[np.float32]:

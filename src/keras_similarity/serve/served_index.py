@@ -1,7 +1,6 @@
 """One index behind HTTP: searches joined into calls, writes one after the other, and another opened in its place."""
 
 import asyncio
-import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
@@ -10,19 +9,18 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from keras_similarity.calibrate import CalibrationResults
-from keras_similarity.errors import NotCalibratedError, StorageError
+from keras_similarity.errors import NotCalibratedError
 from keras_similarity.index import Index
 from keras_similarity.serve.answers import Answers
 from keras_similarity.serve.batching import Batcher
-from keras_similarity.serve.lending import Lending
 from keras_similarity.serve.limits import Limits
 from keras_similarity.serve.metrics import ABANDONED, Metrics
+from keras_similarity.serve.opened_index import OpenedIndex
 from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.searches import Search, run_searches
 
-__all__ = ["CALIBRATION_FILE", "ServedIndex", "name_of"]
+__all__ = ["ServedIndex", "name_of"]
 
-CALIBRATION_FILE = "calibration.npz"  # in the folder of an index
 MOST_ROWS = 64  # queries of one call: more gain nothing
 MOST_WRITES = 64  # that wait
 
@@ -54,8 +52,7 @@ class ServedIndex:
         self.name = name_of(path)
         self._read_only = read_only
         self._answer_bytes = limits.answer_bytes
-        self._items = 0
-        self._open()
+        self._use(self._open())
         self._batcher = Batcher(
             f"the index {self.name}",
             self._run,
@@ -66,11 +63,19 @@ class ServedIndex:
         )
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"writer {self.name}")
         self._writes = 0
-        self._lending = Lending()
-        self._refused = False
         metrics.watch("abandoned_calls", ABANDONED, lambda: self._batcher.abandoned, of=f"index {self.name}")
-        metrics.watch("index_items", "Items of an index", self._count, index=self.name)
+        metrics.watch("index_items", "Items of an index", lambda: self._opened.items, index=self.name)
         metrics.watch("index_waiting", "Queries that wait for a search", lambda: self._batcher.waiting, index=self.name)
+
+    @property
+    def index(self) -> Index:
+        """What is served now."""
+        return self._opened.index
+
+    @property
+    def calibration(self) -> CalibrationResults | None:
+        """Its thresholds, None for none."""
+        return self._opened.calibration
 
     @property
     def usable(self) -> bool:
@@ -80,7 +85,7 @@ class ServedIndex:
     @property
     def writable(self) -> bool:
         """Whether the disk has not refused a write for good; a reload looks at it anew."""
-        return not self._refused
+        return not self._opened.refused
 
     async def search(self, search: Search) -> bytes:
         """Return the answer to a query as JSON."""
@@ -99,8 +104,8 @@ class ServedIndex:
         return await self._batcher.submit(lambda: call(self.index))
 
     def lent(self) -> AbstractContextManager[Index]:
-        """Return the index for another thread to use, while which a reload does not close it."""
-        return self._lending.lent(lambda: self.index)
+        """Return the index for another thread to read, which a reload meanwhile does not hinder."""
+        return self._opened.lent()
 
     async def write(self, call: Callable[[Index], Any], *, elsewhere: bool = False) -> Any:
         """Call a function that changes the index; it is finished even if the client has gone.
@@ -111,17 +116,9 @@ class ServedIndex:
 
         Raises:
             Problem: 429 when too many writes wait.
+            ReadOnlyIndexError: the index was saved, and is read into memory.
         """
-        if self._writes >= MOST_WRITES:
-            raise Problem(
-                429,
-                f"{self._writes} writes wait for the index {self.name!r}.\n  Try again.",
-                headers={b"retry-after": b"1"},
-            )
-        self._writes += 1
-        future = asyncio.get_running_loop().run_in_executor(self._writer, lambda: call(self.index))
-        future.add_done_callback(functools.partial(self._write_done, elsewhere))
-        return await asyncio.shield(future)
+        return await self._in_turn(lambda: call(self.index) if elsewhere else self._opened.change(call))
 
     def existing_calibration(self) -> CalibrationResults:
         """Return the thresholds of this index, or raise a NotCalibratedError."""
@@ -134,78 +131,60 @@ class ServedIndex:
 
     async def refresh(self) -> bool:
         """See what another process has written, thresholds too; return whether items changed."""
-        return await self.write(self._refreshed)
+        return await self._in_turn(lambda: self._opened.refresh())
 
     async def reload(self) -> None:
-        """Open the folder anew and go on with it; searches are answered all the while.
+        """Open the path anew and go on with what is there; requests are answered all the while.
 
         Raises:
             FileNotFoundError, IndexFormatError: there is no index any more; the old one is served on.
+            Problem: 429 when too many writes wait, 504 when a search does not come back.
         """
-        await self.write(lambda _: None)  # what was acknowledged is in the folder
-        loop = asyncio.get_running_loop()
-        fresh = await loop.run_in_executor(self._writer, self._opened)
-        old = self.index
-
-        def swap() -> None:
-            self.index, self.calibration = fresh
-            self._answers = Answers(self._answer_bytes)
-
-        await self._batcher.submit(swap)
-        self._refused = False
-        await loop.run_in_executor(self._writer, self._lending.retire, old)
+        await self._in_turn(self._replace)
 
     def close(self) -> None:
         """Finish what is being written, and let go of the files."""
         self._writer.shutdown(wait=True)
         self._batcher.close()
-        self.index.close()
+        self._opened.close()
 
-    def _open(self) -> None:
-        self.index, self.calibration = self._opened()
+    def _open(self) -> OpenedIndex:
+        return OpenedIndex(self.path, read_only=self._read_only)
+
+    def _use(self, opened: OpenedIndex) -> None:
+        self._opened = opened
         self._answers = Answers(self._answer_bytes)
 
-    def _opened(self) -> tuple[Index, CalibrationResults | None]:
-        index = Index.open(self.path, read_only=self._read_only)
-        if isinstance(self.path, str):
-            self._items = len(index)
-            return index, None
-        self._thresholds_written = _written(self.path / CALIBRATION_FILE)
-        return index, self._read_calibration(self.path)
+    def _replace(self) -> None:
+        """Open, swap and close in one turn of the writer: what was written is seen, and the lock is free for the next.
 
-    def _refreshed(self, index: Index) -> bool:
-        if isinstance(self.path, str):
-            changed = index.refresh()
-            self._items = len(index)
-            return changed
-        written = _written(self.path / CALIBRATION_FILE)
-        if written != self._thresholds_written:
-            self.calibration = self._read_calibration(self.path)
-            self._thresholds_written = written
-        return index.refresh()
+        The swap is between two searches, so that none is under way when the old index is closed.
+        """
+        old, fresh = self._opened, self._open()
+        try:
+            self._batcher.between(lambda: self._use(fresh))
+        except BaseException:
+            fresh.close()
+            raise
+        old.close()
 
-    def _read_calibration(self, folder: Path) -> CalibrationResults | None:
-        kept = folder / CALIBRATION_FILE
-        return CalibrationResults.open(kept) if kept.is_file() else None
+    async def _in_turn(self, work: Callable[[], Any]) -> Any:
+        """Return what is made in the thread that writes, after what was asked for before."""
+        if self._writes >= MOST_WRITES:
+            raise Problem(
+                429,
+                f"{self._writes} writes wait for the index {self.name!r}.\n  Try again.",
+                headers={b"retry-after": b"1"},
+            )
+        self._writes += 1
+        future = asyncio.get_running_loop().run_in_executor(self._writer, work)
+        future.add_done_callback(self._turn_done)
+        return await asyncio.shield(future)
 
-    def _count(self) -> int:
-        """Return how many items there are; of a database, as it was when it was last looked at: it may be away."""
-        return self._items if isinstance(self.path, str) else len(self.index)
-
-    def _write_done(self, elsewhere: bool, future: asyncio.Future[Any]) -> None:
+    def _turn_done(self, future: asyncio.Future[Any]) -> None:
         self._writes -= 1
-        error = None if future.cancelled() else future.exception()  # whoever asked may have gone
-        if isinstance(error, StorageError) and error.lasting and not elsewhere:
-            self._refused = True
+        if not future.cancelled():
+            future.exception()  # whoever asked may have gone, and then nobody else looks at it
 
     def _run(self, works: Any) -> list[Any]:
         return run_searches(self.index, self._answers, works)
-
-
-def _written(path: Path) -> tuple[int, int, int] | None:
-    """Return what differs once a file was replaced, None where there is none."""
-    try:
-        about = path.stat()
-    except FileNotFoundError:
-        return None
-    return about.st_ino, about.st_mtime_ns, about.st_size
