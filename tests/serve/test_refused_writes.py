@@ -41,22 +41,23 @@ def refuse(error):
     return write
 
 
-def test_failure_that_lasts__is_told_by_readiness_until_the_index_is_opened_anew(folder):
+def test_failure_that_lasts__is_told_by_readiness_until_the_index_is_opened_anew(folder, monkeypatch):
     limits, metrics = Limits(), Metrics()
     service = Service(served_indexes([folder], limits, metrics), limits=limits, metrics=metrics)
     served = service.index("shelf")
 
     async def reasons():
         found = []
-        for error, elsewhere in (
-            (StorageFullError("no room"), False),
-            (StorageError("another disk", lasting=True), True),  # such as a snapshot's
-            (StorageError("Input/output error", lasting=True), False),
-        ):
-            with pytest.raises(StorageError):
-                await served.write(refuse(error), elsewhere=elsewhere)
-            await asyncio.sleep(0)
-            found.append(service.why_not_ready())
+        with pytest.raises(StorageFullError):
+            await served.write(refuse(StorageFullError("no room")))
+        found.append(service.why_not_ready())
+        monkeypatch.setattr(served.index, "snapshot", refuse(StorageError("another disk", lasting=True)))
+        with pytest.raises(StorageError):
+            await served.snapshot(folder / "elsewhere")
+        found.append(service.why_not_ready())
+        with pytest.raises(StorageError):
+            await served.write(refuse(StorageError("Input/output error", lasting=True)))
+        found.append(service.why_not_ready())
         await served.reload()
         return [*found, service.why_not_ready()]
 

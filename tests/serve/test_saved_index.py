@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import keras_similarity as ks
-from keras_similarity.calibrate import calibrate
+from keras_similarity.calibrate import calibrate, read_calibration
 from keras_similarity.calibrate.kept import with_calibration
 from keras_similarity.index.folder import replace_folder
 from serve.serving import running, wait_until
@@ -52,8 +52,10 @@ def test_what_changes_nothing__goes_on(saved):
     assert client.ask("POST", "/v1/indexes/shelf/reload", {})[::2] == (200, {"size": 80})
     status, _, body = client.ask("POST", "/v1/indexes/shelf/snapshots", {})
     assert status == 201
-    with ks.Index.open(folder / "snapshots" / body["snapshot"]) as copy:
+    copied = folder / "snapshots" / body["snapshot"]
+    with ks.Index.open(copied) as copy:
         assert len(copy) == 80
+    assert read_calibration(copied).cutpoints == read_calibration(folder / "shelf.index").cutpoints
     wait_until(lambda: client.ask("GET", "/v1/indexes/shelf/map")[0] == 200)
 
 

@@ -55,6 +55,12 @@ class OpenedIndex:
         with self._noting_refusal():
             return call(self.index)
 
+    def snapshot(self, folder: Path) -> None:
+        """Copy the index, and its thresholds, to a new folder."""
+        self.index.snapshot(folder)
+        if self.calibration is not None:
+            self.calibration.save(folder / CALIBRATION_FILE)
+
     def refresh(self) -> bool:
         """See what another process has written, thresholds too; return whether items changed."""
         written = self._thresholds_file()

@@ -107,18 +107,26 @@ class ServedIndex:
         """Return the index for another thread to read, which a reload meanwhile does not hinder."""
         return self._opened.lent()
 
-    async def write(self, call: Callable[[Index], Any], *, elsewhere: bool = False) -> Any:
+    async def write(self, call: Callable[[Index], Any]) -> Any:
         """Call a function that changes the index; it is finished even if the client has gone.
 
         Args:
             call: The function.
-            elsewhere: Whether it writes to another folder, whose disk says nothing of the index's own.
 
         Raises:
             Problem: 429 when too many writes wait.
             ReadOnlyIndexError: the index was saved, and is read into memory.
         """
-        return await self._in_turn(lambda: call(self.index) if elsewhere else self._opened.change(call))
+        return await self._in_turn(lambda: self._opened.change(call))
+
+    async def snapshot(self, folder: Path) -> None:
+        """Copy the index, and its thresholds, to a new folder.
+
+        Raises:
+            Problem: 429 when too many writes wait.
+            StorageError: the folder's disk, which need not be the index's own, refuses it.
+        """
+        await self._in_turn(lambda: self._opened.snapshot(folder))
 
     def existing_calibration(self) -> CalibrationResults:
         """Return the thresholds of this index, or raise a NotCalibratedError."""

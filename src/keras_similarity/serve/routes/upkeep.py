@@ -28,7 +28,7 @@ def upkeep_routes(service: Service) -> list[Any]:
             raise Problem(409, "this server makes no snapshots.\n  Start it with --snapshots FOLDER.")
         made = f"{served.name}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
         target = service.snapshots / made
-        await served.write(lambda index: index.snapshot(target), elsewhere=True)
+        await served.snapshot(target)
         return reply({"snapshot": made}, status=201)
 
     @post("/v1/indexes/{name:str}/reload", status_code=200)
