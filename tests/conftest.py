@@ -52,9 +52,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin anew where the programs of many changes have gathered, once for all processes of a run."""
-    if not hasattr(config, "workerinput") and COMPILED.is_dir():
-        if sum(program.stat().st_size for program in COMPILED.iterdir()) > MOST_COMPILED:
-            shutil.rmtree(COMPILED, ignore_errors=True)
+    programs = [] if hasattr(config, "workerinput") or not COMPILED.is_dir() else list(COMPILED.iterdir())
+    if sum(program.stat().st_size for program in programs) > MOST_COMPILED:
+        shutil.rmtree(COMPILED, ignore_errors=True)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:

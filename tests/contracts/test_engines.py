@@ -137,6 +137,30 @@ def test_selection_far_from_the_query__is_still_found(engine, rng, monkeypatch):
 
 
 @pytest.mark.parametrize("engine", ALL)
+def test_many_equal_rows__among_which_a_graph_loses_its_way__are_k_neighbours_all_the_same(engine, rng, monkeypatch):
+    monkeypatch.setattr("keras_similarity.index.graph.FEW_NUMBERS", 0)
+    require(engine)
+    rows = rng.permutation(np.repeat(rng.normal(size=(10, 8)), 250, axis=0)).astype(np.float32)
+    index = Index(8, "euclidean", engine=engine)
+    index.add(rows)
+    index.build()
+    for start in range(0, len(rows), 50):
+        result = index.search(rows[start : start + 1], k=250)
+        assert np.isfinite(result.distances).all()
+        assert len(set(result.ids[0].tolist())) == 250
+
+
+def test_more_neighbours_of_a_selection_than_usearch_looks_at__are_found(shelf, rng, monkeypatch):
+    require("usearch")
+    monkeypatch.setattr("keras_similarity.index.graph.FEW_NUMBERS", 0)
+    monkeypatch.setattr("keras_similarity.index.engines.usearch.MOST_PROPOSED", 50)
+    index, where = shelf("usearch", "euclidean"), {"label": {"in": [0, 2, 4]}}
+    for queries in (clustered(rng, 1), clustered(rng, 3)):
+        result, truth = (index.search(queries, k=60, where=where, exact=exact) for exact in (False, True))
+        np.testing.assert_array_equal(result.ids, truth.ids)
+
+
+@pytest.mark.parametrize("engine", ALL)
 def test_removed_rows_are_not_found_and_added_ones_are(engine, rng, monkeypatch):
     monkeypatch.setattr("keras_similarity.index.graph.FEW_NUMBERS", 0)
     index, queries = built(engine, "euclidean", clustered(rng, COUNT)), clustered(rng, 20)

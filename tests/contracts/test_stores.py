@@ -155,6 +155,7 @@ class IndexIsADict(RuleBasedStateMachine):
 
     def check(self, index):
         assert list(index) == list(self.items)
+        assert index.contains([*range(13), *"abc"]).tolist() == [i in self.items for i in (*range(13), *"abc")]
         for record in index.records():
             vector, label, data, metadata = self.items[record.id]
             assert record.embedding.tolist() == vector.tolist()

@@ -51,3 +51,29 @@ def test_get_distance__unknown_name__suggests_the_nearest():
 def test_get_distance__distance__comes_back_as_it_is():
     own = Distance("own", (0.0, 1.0), lambda a, b: a[..., 0] * b[..., 0])
     assert get_distance(own) is own
+
+
+@pytest.mark.parametrize(
+    ("queries", "gallery", "message"),
+    [
+        ([[1.0]], [[1.0, 2.0, 3.0]], r"rows of one width: got shapes \(1, 1\) and \(1, 3\)"),
+        ([[1.0, 2.0, 3.0]], [[1.0]], r"rows of one width: got shapes \(1, 3\) and \(1, 1\)"),
+        ([1.0, 2.0], [[1.0, 2.0]], r"`queries` needs shape \(n, d\): got shape \(2,\)"),
+        ([[1.0, 2.0]], [[[1.0, 2.0]]], r"`gallery` needs shape \(n, d\): got shape \(1, 1, 2\)"),
+    ],
+)
+def test_pairwise_distances__rows_that_do_not_match__are_named(queries, gallery, message):
+    with pytest.raises(ValueError, match=message + r".*\n  "):
+        pairwise_distances(queries, gallery, "euclidean")
+
+
+@pytest.mark.parametrize("name", distance_names())
+def test_pairwise_distances__no_rows__is_empty(name):
+    assert pairwise_distances(np.empty((0, 2)), [[1.0, 2.0]], name).shape == (0, 1)
+    assert pairwise_distances([[1.0, 2.0]], np.empty((0, 2)), name).shape == (1, 0)
+
+
+def test_pairwise_distances__rows_without_a_direction_or_power__are_as_documented():
+    rows = [[0.0, 0.0], [3.0, 4.0]]
+    assert pairwise_distances(rows, rows).tolist() == [[0.0, 0.5], [0.5, 0.0]]
+    assert pairwise_distances(rows, rows, "snr").tolist() == [[0.0, math.inf], [1.0, 0.0]]

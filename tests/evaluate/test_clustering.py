@@ -103,7 +103,7 @@ def test_kmeans__equal_rows_and_as_many_clusters_as_rows(rows):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: kmeans(np.ones((3, 2)), 4), "at most the number of rows: got 4 for 3"),
+        (lambda: kmeans(np.ones((3, 2)), 4), r"at most the number of rows: got 4 for 3 rows.\n  Ask for fewer"),
         (lambda: kmeans(np.ones((3, 2)), 0), "`clusters` must be a whole number"),
         (lambda: kmeans(np.full((3, 2), np.nan), 2), "row 0 holds nan"),
         (lambda: compare_clusters([], []), "at least one item"),

@@ -1,8 +1,10 @@
+import functools
+
 import numpy as np
 import pytest
 
 from keras_similarity import Index
-from keras_similarity.evaluate import index_recall, retrieval_report
+from keras_similarity.evaluate import find_labeled, index_recall, retrieval_report
 from keras_similarity.evaluate.searching import as_query_ids, search_others, search_without
 
 INDEXED = 40_000  # rows: fewer are searched exactly, whatever the engine
@@ -116,3 +118,14 @@ def test_as_query_ids__numpy_scalars_in_a_list__are_the_ids_that_add_returned(in
     labels = [record.label for record in index.records()]
     given, plain = (retrieval_report(index, queries, labels, ["map@r"], ids=ids).mean() for ids in (own, list(index)))
     assert given == plain
+
+
+@pytest.mark.parametrize("find", [retrieval_report, functools.partial(find_labeled, k=3)], ids=["report", "labeled"])
+def test_own_ids__are_looked_for_in_one_call(index, find, monkeypatch):
+    """Each look is a round trip to an index in a database."""
+    looks, held = [], Index._held
+    monkeypatch.setattr(Index, "_held", lambda self, ids: looks.append(len(ids)) or held(self, ids))
+    items = index.arrays()
+    labels = [items.labels[code] for code in items.codes]
+    find(index, items.embeddings, labels, ids=items.ids)
+    assert looks == [40]

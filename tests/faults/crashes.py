@@ -52,7 +52,7 @@ def kill_at_points(folder, seed, kinds="all"):
     """Kill -9 at every numbered write point of every kind of write."""
     tally = Tally(seed)
     model = prepared(folder / "index", seed)
-    for kind in (*KINDS, "snapshot", "save", "create", "build") if kinds == "all" else kinds.split(","):
+    for kind in (*KINDS, "snapshot", "save", "save over", "create", "build") if kinds == "all" else kinds.split(","):
         if kind == "build":  # of so many rows that a graph is written
             shutil.rmtree(folder / "index")
             model = prepared(folder / "index", seed, engine="faiss", rows=LEAST_ROWS)
@@ -65,10 +65,13 @@ def kill_at_points(folder, seed, kinds="all"):
 
 def _killed_at(point, folder, seed, kind, model, tally):
     """Kill one write at a point; return whether it ended before it came to so many."""
-    place, target = folder / "crash", folder / "target"
-    for path in (place, target):
+    place, target = folder / "crash", folder / "saved" / "target"
+    for path in (place, target.parent):
         shutil.rmtree(path, ignore_errors=True)
     shutil.copytree(folder / "index", place)
+    target.parent.mkdir()
+    if kind == "save over":
+        Index(6, "euclidean").save(target)
     passed = 0
 
     def crash(name):
@@ -80,24 +83,39 @@ def _killed_at(point, folder, seed, kind, model, tally):
     def work(acknowledge):
         index = Index.open(place)
         write_points.on_write_point(crash)
-        if kind in KINDS:
-            apply(index, of_kind(seed, kind))
-        elif kind == "create":
-            Index(6, store=target)
-        elif kind == "build":
-            index.build()
-        else:
-            getattr(index, kind)(target)
+        _write(index, kind, seed, target)
 
     status, _ = finish(*in_child(work))
     tally.judge(place, model, *([model.after(of_kind(seed, kind))] if kind in KINDS else []))
-    if kind in ("snapshot", "save") and target.exists():  # whole, or not there
+    if kind == "save over":  # the one or the other, at every moment
+        tally.judge(target, model, Model())
+        _save_again(place, target, tally, point)
+    elif kind in ("snapshot", "save") and target.exists():  # whole, or not there
         tally.judge(target, model)
     with Index.open(place) as index:  # what the crash left is swept away by the next writer
         index.add([[1.0] * 6], ids=["next"])
         if any(file.name.endswith(".new") for file in (place / "segments").iterdir()):
             tally.error(f"{kind} at point {point} left files")
     return os.WIFEXITED(status) and os.WEXITSTATUS(status) == 0
+
+
+def _write(index, kind, seed, target):
+    if kind in KINDS:
+        apply(index, of_kind(seed, kind))
+    elif kind == "create":
+        Index(6, store=target)
+    elif kind == "build":
+        index.build()
+    else:
+        getattr(index, kind.removesuffix(" over"))(target)
+
+
+def _save_again(place, target, tally, point):
+    """Save where a save was killed: no index that was moved aside is left then."""
+    with Index.open(place, read_only=True) as index:
+        index.save(target)
+    if any(".old-" in entry.name for entry in target.parent.iterdir()):
+        tally.error(f"save over at point {point} left an index aside")
 
 
 if __name__ == "__main__":

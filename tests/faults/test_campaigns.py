@@ -12,6 +12,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks children 
 SMALL = [
     pytest.param(("crashes", "kill_at_random", 4), id="kill -9 at random moments"),
     pytest.param(("crashes", "kill_at_points", "small,big"), id="kill -9 at write points"),
+    pytest.param(("crashes", "kill_at_points", "save over"), id="kill -9 while a saved index is replaced"),
     pytest.param(("processes", "fork"), id="fork after open"),
 ]
 LARGER = [

@@ -55,7 +55,18 @@ def test_plan__faiss_not_installed__is_exact(monkeypatch):
 
 @pytest.mark.parametrize(
     ("given", "bytes_"),
-    [(None, None), (0, 0), (5, 5), ("512 MB", 512_000_000), ("1.5GiB", 3 * 2**29), ("7", 7), ("2 kb", 2000)],
+    [
+        (None, None),
+        (0, 0),
+        (5, 5),
+        ("7", 7),
+        ("512 B", 512),
+        ("2 kb", 2000),
+        ("512 MB", 512_000_000),
+        ("1.5GiB", 3 * 2**29),
+        ("2 TB", 2 * 10**12),
+        ("1 TiB", 2**40),
+    ],
 )
 def test_check_memory(given, bytes_):
     assert check_memory(given) == bytes_

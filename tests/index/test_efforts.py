@@ -16,9 +16,9 @@ def test_ladder__goes_from_first_to_last_in_small_steps(first, last):
     assert all(low < high <= max(low + 1, low * 33 // 32) for low, high in pairwise(steps))
 
 
-@given(st.lists(st.integers(0, 100), min_size=1, max_size=120).map(sorted), st.integers(0, 101))
-def test_least_effort__is_the_first_that_finds_enough__or_the_last(recalls, aim):
+@given(st.lists(st.integers(0, 100), min_size=1, max_size=120).map(sorted), st.integers(0, 101), st.integers(1, 30))
+def test_least_effort__is_the_first_that_finds_enough__or_the_last(recalls, aim, stride):
     efforts = range(len(recalls))
     enough = [effort for effort in efforts if recalls[effort] >= aim]
     expected = enough[0] if enough else efforts[-1]
-    assert least_effort(efforts, recalls.__getitem__, aim) == (expected, recalls[expected])
+    assert least_effort(efforts, recalls.__getitem__, aim, stride=stride) == (expected, recalls[expected])

@@ -80,3 +80,17 @@ def test_ids_that_add_returned__are_in_the_index(ids):
     assert all(item in index for item in added)
     assert all(item in index for item in np.array(added.tolist()))
     assert not any(other in index for other in (np.int64(7), np.str_("z"), np.bool_(True), np.float64(0), np.zeros(1)))
+
+
+@pytest.mark.parametrize("ids", [[5, 8], ["x", 5]], ids=["ints", "strings too"])
+def test_contains__of_any_values__tells_which_are_ids_of_items(ids):
+    index = Index(1, "euclidean")
+    index.add([[0.0], [1.0]], ids=ids)
+    index.remove([8])
+    values = [5, "x", np.int64(5), 5, 8, "5", True, 5.0, -1, None, "", [5], "../..", 2**70]
+    expected = [True, "x" in ids, True, True] + [False] * 10
+    assert index.contains(values).tolist() == expected == [value in index for value in values]
+    assert index.contains(np.array([8, 5])).tolist() == [False, True]
+    assert index.contains([]).tolist() == []
+    with pytest.raises(TypeError, match="needs one id per row: got the single str"):
+        index.contains("x")

@@ -95,12 +95,11 @@ class Adding:
 
     def _holds(self, vectors: NDArray[np.float32]) -> bool:
         """Whether what the index has under the next numbers are these rows, and not those of another."""
-        numbers = range(self._next, self._next + len(vectors))
-        there = [(row, number) for row, number in enumerate(numbers) if number in self._index]
-        if not there:
+        numbers = np.arange(self._next, self._next + len(vectors))
+        rows = np.flatnonzero(self._index.contains(numbers))
+        if not len(rows):
             return False
-        rows, ids = map(list, zip(*there, strict=True))
-        kept = np.stack([record.embedding for record in self._index.get(ids)])
+        kept = np.stack([record.embedding for record in self._index.get(numbers[rows])])
         return np.allclose(kept, vectors[rows, : kept.shape[1]], *ROUNDED)
 
 

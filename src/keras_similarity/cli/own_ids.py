@@ -35,7 +35,7 @@ def ids_to_leave_out(index: Any, ids: Sequence[Any], queries: Path, *, same_ids:
         )
     if same_ids:
         return ids
-    known = sum(item in index for item in named)
+    known = int(index.contains(named).sum())
     if 2 * known > len(ids):
         say(
             f"warning: the index has items with the ids of {known:,} of {len(ids):,} queries; if they are the same "

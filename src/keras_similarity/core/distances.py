@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from keras_similarity.core.checks import check_choice
+from keras_similarity.core.checks import as_array, check_choice
 
 __all__ = ["Distance", "distance_names", "get_distance", "pairwise_distances", "register_distance"]
 
@@ -261,12 +261,15 @@ def pairwise_distances(queries: Array, gallery: Array, distance: str | Distance 
     """Compute every distance between two sets of rows, from the definition.
 
     Args:
-        queries: Float rows `(q, d)`.
-        gallery: Float rows `(n, d)`.
+        queries, gallery: Float rows `(q, d)` and `(n, d)`, of which there may be none.
         distance: Name or `Distance`.
 
     Returns:
-        Float32 `(q, n)`.
+        Float32 `(q, n)`; inf where a distance is beyond float32, NaN for rows that hold NaN. A row of zeros, which an
+        index refuses, is at cosine distance 0.5 from any other, and a constant query infinitely far by "snr".
+
+    Raises:
+        ValueError: not two axes, rows of another width, or a distance of no known name.
 
     Cost: O(q n d) time and, in blocks of queries, O(n d) memory: the reference, not the way to search.
 
@@ -275,8 +278,21 @@ def pairwise_distances(queries: Array, gallery: Array, distance: str | Distance 
         [[2.0, 4.0], [4.0, 2.0]]
     """
     distance = get_distance(distance)
-    wide_queries, wide_gallery = np.asarray(queries, np.float64), np.asarray(gallery, np.float64)
+    wide_queries, wide_gallery = _wide_rows(queries, "queries"), _wide_rows(gallery, "gallery")
+    if wide_queries.shape[1] != wide_gallery.shape[1]:
+        shapes = f"{wide_queries.shape} and {wide_gallery.shape}"
+        raise ValueError(f"`queries` and `gallery` need rows of one width: got shapes {shapes}.\n  Use one model.")
     result = np.empty((len(wide_queries), len(wide_gallery)), np.float32)
-    for row, query in enumerate(wide_queries):
-        result[row] = distance.between(query[None], wide_gallery)
+    with np.errstate(over="ignore"):  # in float32
+        for row, query in enumerate(wide_queries):
+            result[row] = distance.between(query[None], wide_gallery)
     return result
+
+
+def _wide_rows(rows: Array, name: str) -> NDArray[np.float64]:
+    wide = as_array(rows).astype(np.float64, copy=False)
+    if wide.ndim != 2:
+        raise ValueError(
+            f"`{name}` needs shape (n, d): got shape {wide.shape}.\n  One row is shape (1, d): write `row[None]`."
+        )
+    return wide

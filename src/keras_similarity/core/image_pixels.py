@@ -56,20 +56,31 @@ def image_pixels(
 
 
 def _converted(image: Any, mode: str, image_module: Any) -> Any:
-    if image.mode == mode:
+    if image.mode == mode and (mode == "RGBA" or not image.has_transparency_data):
         image.load()
         return image
     if image.mode in SIXTEEN_BITS:
-        values = np.asarray(image).astype(np.int64)
-        image = image_module.fromarray(np.clip(values >> 8, 0, 255).astype(np.uint8))
+        image = _eight_bits(image, image_module)
     elif image.mode == "F":
         raise OSError("an image of floats has no fixed range of brightness; save it with 8 or 16 bits")
+    elif image.mode == "RGB" and max(image.info.get("transparency") or [0]) > 255:
+        image = image.copy()  # Pillow compares 8 bits of the pixels with 16 of this colour
+        image.info["transparency"] = tuple(value >> 8 for value in image.info["transparency"])
     if mode != "RGBA" and image.has_transparency_data:
         image = image.convert("RGBA")
         background = image_module.new("RGBA", image.size, BACKGROUND)
         background.alpha_composite(image)
         image = background
     return image.convert(mode)
+
+
+def _eight_bits(image: Any, image_module: Any) -> Any:
+    values = np.asarray(image).astype(np.int64)
+    gray = np.clip(values >> 8, 0, 255).astype(np.uint8)
+    if "transparency" not in image.info:
+        return image_module.fromarray(gray)
+    alpha = np.where(values == image.info["transparency"], 0, 255).astype(np.uint8)
+    return image_module.merge("LA", [image_module.fromarray(band) for band in (gray, alpha)])
 
 
 def _resized(image: Any, size: tuple[int, int], crop: bool, image_module: Any) -> Any:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_array
 
-__all__ = ["INT64", "MISSING_ID", "Ids", "as_ids"]
+__all__ = ["INT64", "MISSING_ID", "Ids", "as_ids", "id_list", "is_id"]
 
 MISSING_ID = -1  # marks a missing neighbour among int ids, so no item may have it
 INT64 = np.iinfo(np.int64)
@@ -25,14 +25,11 @@ def as_ids(ids: Any) -> Ids:
         ValueError: -1, an int beyond 64 bits, an id given twice, or a string that is empty, longer than 512 bytes,
             no valid Unicode, or climbs out of a folder.
     """
-    if isinstance(ids, str | bytes):
-        raise TypeError(f"`ids` needs one id per row: got the single {type(ids).__name__} {ids[:60]!r}.\n  Pass [id].")
     if isinstance(ids, np.ndarray | range):
         ids = np.asarray(ids)
         if ids.ndim == 1 and ids.dtype.kind in "iu":
             return _as_int_ids(ids)
-    values: list[Any] = list(ids) if isinstance(ids, Iterable) and not hasattr(ids, "shape") else _listed(ids)
-    values = [value.item() if isinstance(value, np.generic) else value for value in values]
+    values = id_list(ids)
     for row, value in enumerate(values):
         if type(value) is not int or value == MISSING_ID or not INT64.min <= value <= INT64.max:
             _check(value, row)
@@ -42,6 +39,27 @@ def as_ids(ids: Any) -> Ids:
     if all(isinstance(value, int) for value in values):
         return np.array(values, np.int64)
     return _as_objects(values)
+
+
+def id_list(ids: Any) -> list[Any]:
+    """Return ids, of which none was looked at, as a list of Python's own values.
+
+    Raises:
+        TypeError, ValueError: a single string, or an array of other than one axis.
+    """
+    if isinstance(ids, str | bytes):
+        raise TypeError(f"`ids` needs one id per row: got the single {type(ids).__name__} {ids[:60]!r}.\n  Pass [id].")
+    values: list[Any] = list(ids) if isinstance(ids, Iterable) and not hasattr(ids, "shape") else _listed(ids)
+    return [value.item() if isinstance(value, np.generic) else value for value in values]
+
+
+def is_id(value: Any) -> bool:
+    """Whether an item may have this id."""
+    try:
+        _check(value, 0)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _as_int_ids(ids: NDArray[Any]) -> NDArray[np.int64]:

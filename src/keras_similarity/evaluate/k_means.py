@@ -45,7 +45,10 @@ def kmeans(
     rows = as_vectors(embeddings, name="embeddings")
     clusters = check_whole(clusters, name="clusters", minimum=1)
     if clusters > len(rows):
-        raise ValueError(f"`clusters` must be at most the number of rows: got {clusters} for {len(rows)} rows.")
+        raise ValueError(
+            f"`clusters` must be at most the number of rows: got {clusters} for {len(rows)} rows.\n"
+            "  Ask for fewer, or pass more rows."
+        )
     iterations = check_whole(iterations, name="iterations", minimum=1)
     rng = np.random.default_rng(seed)
     best, best_inertia = np.zeros(len(rows), np.intp), np.inf

@@ -93,6 +93,6 @@ def find_labeled(
     codes = vocabulary.encode(true_labels)
     counts = np.append(index.label_counts(vocabulary.labels), 0)[codes]
     if own_ids is not None:
-        counts = counts - np.array([item in index for item in own_ids.tolist()])
+        counts = counts - index.contains(own_ids)
     hidden = np.isin(codes, vocabulary.find(list(unknown_classes)))
     return LabeledQueries(result, true_labels, (counts > 0) & ~hidden)

@@ -16,14 +16,19 @@ from keras_similarity.evaluate.ranks import ranks_of
 from keras_similarity.evaluate.relevance import Relevance, Rule
 from keras_similarity.evaluate.report import RetrievalReport
 from keras_similarity.evaluate.retrieval_metrics import DEFAULT_METRICS, WHOLE, RetrievalMetric, parse_metrics
-from keras_similarity.evaluate.searching import LabeledIndex, as_query_ids, check_no_nan, search_others
+from keras_similarity.evaluate.searching import (
+    BLOCK_NEIGHBORS,
+    LabeledIndex,
+    as_query_ids,
+    check_no_nan,
+    search_others,
+)
 
 __all__ = ["evaluate_result", "evaluate_retrieval", "retrieval_report", "retrieval_scores"]
 
 logger = logging.getLogger(__name__)
 
 LITTLE_LOST = 0.99  # of the true neighbours, below which scores say less of the embeddings than of the index
-BLOCK_NEIGHBORS = 2**22  # neighbours looked at in one go: some 100 MB of columns
 Rows = NDArray[np.intp]
 Whole = NDArray[np.int64]
 
@@ -91,7 +96,7 @@ def retrieval_report(
         metrics: Names as above, k a number of at least 1.
         ids: For queries that are items of the index: the id of each, `(q,)`. That item is left out of the query's
             ranking, and is taken to carry the query's label. An id that the index does not hold leaves out nothing.
-        relevance: "equal" labels, or another rule, see `Relevance`: "shared" or "jaccard" for labels that are tuples,
+        relevance: "equal" labels, or another rule: "shared" or "jaccard" for labels that are tuples,
             or a function `(query label, item label) -> gain`, 0 for irrelevant. It is called once a pair of labels.
         gallery_labels: The label of every item of the index, in any order; needed by every rule but "equal".
 
@@ -125,7 +130,7 @@ def retrieval_report(
     check_same_length(len(rows), true_labels, name="labels", what="queries")
     parsed = parse_metrics(metrics)
     own_ids = as_query_ids(ids, len(rows))
-    indexed = np.zeros(len(rows), bool) if own_ids is None else np.array([item in index for item in own_ids.tolist()])
+    indexed = np.zeros(len(rows), bool) if own_ids is None else index.contains(own_ids)
     related = _relate(true_labels, gallery_labels, relevance, indexed, index)
 
     def find(part: Rows, depth: int) -> NDArray[Any]:

@@ -9,12 +9,21 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import as_array, check_same_length
 from keras_similarity.core.distances import Distance
+from keras_similarity.core.item_ids import MISSING_ID
 from keras_similarity.core.results import Record, SearchResult
 
-__all__ = ["LabeledIndex", "as_query_ids", "check_no_nan", "pick_columns", "search_others", "search_without"]
+__all__ = [
+    "BLOCK_NEIGHBORS",
+    "DEEPENING",
+    "LabeledIndex",
+    "as_query_ids",
+    "check_no_nan",
+    "pick_columns",
+    "search_others",
+    "search_without",
+]
 
 BLOCK_NEIGHBORS = 2**22  # neighbours looked at in one go: some 100 MB of columns
-MISSING_ID = -1  # a missing neighbour among int ids
 DEEPENING = 4  # how many times more neighbours the next search asks for where too many were left out
 Ids = NDArray[Any] | None
 
@@ -47,8 +56,8 @@ class LabeledIndex(Protocol):
         """Return how many items carry each label."""
         ...
 
-    def __contains__(self, item_id: object) -> bool:
-        """Return whether it holds an item with this id."""
+    def contains(self, ids: Any) -> NDArray[np.bool_]:
+        """Return which of some ids are those of items."""
         ...
 
     def __len__(self) -> int:

@@ -133,17 +133,18 @@ class Column:
 
     def _runs(self) -> list[tuple[Any, int]]:
         """Return blocks with their lengths, those joined that can lie in one array or list: items often come singly."""
-        runs: list[tuple[list[Any], int]] = []
+        runs: list[tuple[list[Any], list[int]]] = []
         kinds: list[Any] = []
         for block, count in zip(self.blocks, np.diff([0, *self._ends]).tolist(), strict=True):
             whole = _resolved(block) if isinstance(block, Deferred) else block
             kind = (whole.dtype, whole.shape[1:]) if isinstance(whole, np.ndarray) else type(whole)
             if kinds and kinds[-1] == kind and kind is not Encoded:
-                runs[-1] = ([*runs[-1][0], whole], runs[-1][1] + count)
+                runs[-1][0].append(whole)
+                runs[-1][1].append(count)
             else:
-                runs.append(([whole], count))
+                runs.append(([whole], [count]))
                 kinds.append(kind)
-        return [(_joined(blocks), count) for blocks, count in runs]
+        return [(_joined(blocks), sum(counts)) for blocks, counts in runs]
 
     @classmethod
     def from_arrays(cls, arrays: dict[str, Array]) -> "Column":

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 __all__ = ["effort_ladder", "least_effort"]
 
-STRIDE = 22  # efforts at a time: about twice the work
+STRIDE = 22  # efforts of a ladder at a time: about twice the work
 
 
 def effort_ladder(first: int, last: int) -> tuple[int, ...]:
@@ -15,15 +15,18 @@ def effort_ladder(first: int, last: int) -> tuple[int, ...]:
     return tuple(steps)
 
 
-def least_effort(efforts: Sequence[int], measure: Callable[[int], float], aim: float) -> tuple[int, float]:
+def least_effort(
+    efforts: Sequence[int], measure: Callable[[int], float], aim: float, *, stride: int = STRIDE
+) -> tuple[int, float]:
     """Return the smallest effort that reaches a recall, and the recall; the largest, where none does.
 
-    The thorough ones are slow, so it goes up in strides, and by bisection in the last of them.
+    The thorough ones are slow, so it goes up in strides, and by bisection in the last of them. `stride` is how many
+    efforts ask for about twice the work.
     """
     low, high, last = 0, 0, len(efforts) - 1
     recall = measure(efforts[high])
     while recall < aim and high < last:
-        low, high = high + 1, min(high + STRIDE, last)
+        low, high = high + 1, min(high + stride, last)
         recall = measure(efforts[high])
     while low < high and recall >= aim:
         middle = (low + high) // 2

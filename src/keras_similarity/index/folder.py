@@ -10,7 +10,6 @@ import json
 import logging
 import mmap
 import os
-import shutil
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.errors import CorruptIndexError, IndexFormatError
 from keras_similarity.index.columns import Deferred
+from keras_similarity.index.replacing import replace_whole, set_aside, take_back
 from keras_similarity.index.stores.disk.write_points import at_write_point
 
 __all__ = ["as_files", "is_index_folder", "read_files", "read_folder", "replace_folder", "write_folder"]
@@ -72,23 +72,7 @@ def replace_folder(path: str | os.PathLike[str], arrays: Arrays, settings: dict[
     if target.exists() and not is_index_folder(target) and not _is_empty(target):
         raise FileExistsError(f"{target} exists and is not an index: it is left alone.\n  Choose another path.")
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh, old = (target.with_name(f".{target.name}.{kind}-{os.getpid()}") for kind in ("new", "old"))
-    fresh.mkdir()
-    try:
-        write_folder(fresh, arrays, settings, sync=True)
-        if target.exists():
-            target.rename(old)
-        at_write_point("old index aside")
-        try:
-            fresh.rename(target)
-            at_write_point("new index in place")
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
+    replace_whole(target, lambda fresh: write_folder(fresh, arrays, settings, sync=True))
 
 
 def _is_empty(path: Path) -> bool:
@@ -101,15 +85,27 @@ def read_folder(path: str | os.PathLike[str]) -> tuple[MaybeDeferred, dict[str, 
     The folder may be deleted while its arrays are in use, but not changed.
 
     Raises:
-        FileNotFoundError: no index is there.
+        FileNotFoundError: no index is there. One that a save moved aside before it was killed is put back first.
         IndexFormatError: another format, or a newer version of it.
         CorruptIndexError: a file is missing, cut or changed; the message names it. A change in data or metadata shows
             when they are first read.
     """
     folder = Path(path)
     if not is_index_folder(folder):
-        raise FileNotFoundError(f"no index at {folder}: {MANIFEST} is not there.\n  Check the path.")
+        take_back(folder)
+    if not is_index_folder(folder):
+        raise FileNotFoundError(f"no index at {folder}: {MANIFEST} is not there{_way_out(folder)}")
     return read_files(folder, lambda name: _map_file(folder / name))
+
+
+def _way_out(folder: Path) -> str:
+    aside = set_aside(folder)
+    if not aside:
+        return ".\n  Check the path."
+    return (
+        f"; {aside[-1].name} beside it was moved aside by a save that did not end.\n"
+        "  When no process saves there any more, rename it to have that index back, or save anew."
+    )
 
 
 def read_files(where: Path, read: Callable[[str], NDArray[np.uint8]]) -> tuple[MaybeDeferred, dict[str, Any]]:

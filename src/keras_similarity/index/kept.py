@@ -222,11 +222,11 @@ class Kept(Readable):
             )
         if not is_store(folder):
             index = cls.from_arrays(*read_folder(folder), distance=distance)
-            index.settings.require(dim=None, distance=None, model=model)
+            index.settings.require_model(model)
             index._store.read_only = read_only
             return index
         settings = Settings.from_json(read_settings(folder), distance)
-        settings.require(dim=None, distance=None, model=model)
+        settings.require_model(model)
         space = settings.space
         index = cls.__new__(cls)
         found = open_folder(
@@ -237,7 +237,16 @@ class Kept(Readable):
         return index
 
     def to_arrays(self) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
-        """Return the whole index as arrays and JSON settings, for a file format to keep."""
+        """Return the whole index as arrays and JSON settings, for a file format to keep.
+
+        Example:
+            >>> from keras_similarity import Index
+            >>> index = Index(2, "euclidean")
+            >>> ids = index.add([[0, 0], [3, 4]])
+            >>> arrays, settings = index.to_arrays()
+            >>> arrays["embeddings"].tolist(), settings["distance"]
+            ([[0.0, 0.0], [3.0, 4.0]], 'euclidean')
+        """
         with self._lock:  # or a write between rows and what is kept beside them would mix two moments
             return index_to_arrays(self._store, self.settings.to_json())
 
@@ -245,7 +254,15 @@ class Kept(Readable):
     def from_arrays(
         cls, arrays: dict[str, Any], settings: dict[str, Any], *, distance: str | Distance | None = None
     ) -> Self:
-        """Rebuild what `to_arrays` returned, in memory."""
+        """Rebuild what `to_arrays` returned, in memory.
+
+        Example:
+            >>> from keras_similarity import Index
+            >>> index = Index(2, "euclidean")
+            >>> ids = index.add([[0, 0], [3, 4]], ids=["near", "far"])
+            >>> list(Index.from_arrays(*index.to_arrays()))
+            ['near', 'far']
+        """
         index = cls.__new__(cls)
         known = Settings.from_json(settings, distance)
         index._use(known, index_from_arrays(arrays, settings, known.distance), MEMORY)

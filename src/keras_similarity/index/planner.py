@@ -14,7 +14,8 @@ __all__ = ["Plan", "Wish", "check_memory", "check_recall"]
 FEW_ROWS = 50_000  # exact search answers in about a millisecond
 LEAST_ROWS = 1_000  # below, no engine is worth building, asked for or not
 LINK_BYTES = 144  # of a row in a graph
-UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+UNITS |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40}
 BY_SPEED = ["faiss", "faiss-ivf", "faiss-pq", "binary"]  # the quickest first, the smallest last
 CODES = {"int8": "faiss-int8", "binary": "binary"}  # what `storage` asks an engine to keep of a row
 

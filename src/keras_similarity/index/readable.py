@@ -1,5 +1,6 @@
 """What can be asked of an index: neighbours, records, counts. Nothing here changes it."""
 
+import itertools
 import threading
 from collections.abc import Hashable, Iterator
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_same_length
 from keras_similarity.core.distances import Distance
-from keras_similarity.core.item_ids import Ids, as_ids
+from keras_similarity.core.item_ids import Ids, as_ids, id_list, is_id
 from keras_similarity.core.results import Record, SearchResult
 from keras_similarity.index.builder import Builder
 from keras_similarity.index.filters import Filters
@@ -64,15 +65,7 @@ class Readable:
         return self._store.rows.live_count
 
     def __contains__(self, item_id: object) -> bool:
-        if isinstance(item_id, np.generic):  # as `add` returns them
-            item_id = item_id.item()
-        if isinstance(item_id, bool) or not isinstance(item_id, int | str):
-            return False
-        try:
-            ids = as_ids([item_id])
-        except ValueError:  # what can be no id
-            return False
-        return self._holds(ids)
+        return bool(self.contains([item_id])[0])
 
     def __iter__(self) -> Iterator[int | str]:
         """Return the ids, in the order their items were added."""
@@ -86,6 +79,21 @@ class Readable:
     def generation(self) -> int:
         """A number that grows with every change that a search can see; what was read under it stays true."""
         return self._store.rows.generation
+
+    def contains(self, ids: Any) -> NDArray[np.bool_]:
+        """Return which of `ids` the index holds, `(n,)`: what `id in index` says of each, at the cost of one look.
+
+        Example:
+            >>> from keras_similarity import Index
+            >>> index = Index(1, "euclidean")
+            >>> ids = index.add([[0.0], [1.0]], ids=["a", 7])
+            >>> index.contains(["a", "b", 7, None]).tolist()
+            [True, False, True, False]
+        """
+        values = id_list(ids)
+        known = list(dict.fromkeys(value for value in values if is_id(value)))
+        held = set(itertools.compress(known, self._held(as_ids(known)))) if known else set()
+        return np.array([is_id(value) and value in held for value in values], bool)
 
     def get(self, ids: Any) -> list[Record]:
         """Return the records of `ids`, in their order.
@@ -131,7 +139,7 @@ class Readable:
             queries: Rows `(q, dim)` of finite numbers, or already cut to `truncate_dim`; one query is `row[None]`.
             k: ≥ 1. Beyond the size of the index, the rest of a row is missing: id -1 (None among string ids),
                 distance +inf.
-            where: Only items that satisfy this filter; see `keras_similarity.core.where`.
+            where: Only items that satisfy this filter; see `parse_where`.
             max_distance: Only items up to this distance; k still limits their number.
             exclude: One id per query, or None for a query: an item that must not be its own neighbour.
             exact: Look at every row, also where an approximate engine would answer.
@@ -191,9 +199,9 @@ class Readable:
         counts = np.bincount(codes[codes >= 0], minlength=len(vocabulary) + 1)
         return counts[wanted]  # an unknown label is -1: the last entry, which is 0
 
-    def _holds(self, ids: Ids) -> bool:
-        """Whether there are items with all of these ids."""
-        return bool((self._store.positions_of(ids) >= 0).all())
+    def _held(self, ids: Ids) -> NDArray[np.bool_]:
+        """Return which of these ids are those of items."""
+        return self._store.positions_of(ids) >= 0
 
     def _found(self, ids: Any) -> tuple[Rows, Positions]:
         """Return the rows of this moment and the positions of ids in them, or raise an UnknownIdError."""

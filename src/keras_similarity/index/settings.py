@@ -89,16 +89,11 @@ class Settings:
             given["distance"] = known
         return cls.checked(**given)
 
-    def require(self, *, dim: int | None, distance: str | Distance | None, model: str | None) -> None:
-        """Raise an IndexMismatchError unless the index is of this dimension, distance and model."""
-        wanted = {"dim": dim, "distance": None if distance is None else get_distance(distance).name, "model": model}
-        found = {"dim": self.dim, "distance": self.distance.name, "model": self.model}
-        wrong = [name for name, value in wanted.items() if value not in (None, found[name])]
-        wrong = [name for name in wrong if name != "model" or self.model is not None]
-        if wrong:
+    def require_model(self, model: str | None) -> None:
+        """Raise an IndexMismatchError for another model than made the embeddings, where both are known."""
+        if None not in (model, self.model) and model != self.model:
             raise IndexMismatchError(
-                f"this index has {', '.join(f'{name} {found[name]!r}' for name in wrong)}: "
-                f"asked for were {', '.join(f'{name} {wanted[name]!r}' for name in wrong)}.\n"
+                f"this index has model {self.model!r}: asked for was model {model!r}.\n"
                 "  Take the index of this model, or index the data with it anew."
             )
 

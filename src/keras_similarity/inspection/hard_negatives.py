@@ -10,12 +10,12 @@ from keras_similarity.core.checks import check_choice, check_number, check_whole
 from keras_similarity.core.distances import pairwise_distances
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
+from keras_similarity.evaluate.searching import DEEPENING
 from keras_similarity.index import Index
 
 __all__ = ["HardNegatives", "mine_hard_negatives"]
 
 BLOCK = 1024  # anchors searched at a time: memory stays the same for any number
-DEEPENING = 4  # how many times deeper the next search looks where too few others were found
 HINT = "Pass a number in units of the index's distance."
 
 

@@ -252,7 +252,7 @@ def test_open__another_distance_or_model__is_a_mismatch(path):
     Index(4, "euclidean", store=path, model="encoder 7").close()
     with pytest.raises(IndexMismatchError, match="compares by euclidean distance: got distance='cosine'"):
         Index.open(path, distance="cosine")
-    with pytest.raises(IndexMismatchError, match="this index has model 'encoder 7': asked for were model 'encoder 8'"):
+    with pytest.raises(IndexMismatchError, match="this index has model 'encoder 7': asked for was model 'encoder 8'"):
         Index.open(path, model="encoder 8")
     Index.open(path, distance="l2", model="encoder 7").close()
 

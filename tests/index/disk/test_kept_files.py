@@ -50,6 +50,17 @@ def test_save__of_an_index_on_disk__opens_in_memory(filled, tmp_path):
         assert saved.get([5])[0].data == 5
 
 
+def test_save__of_an_index_on_disk__reads_many_rows_at_a_time(filled, tmp_path):
+    with Index.open(filled) as index:
+        statements = []
+        index._store.database._connection.set_trace_callback(statements.append)
+        index.save(tmp_path / "copy")
+    assert 0 < len(statements) < len(index) / 4
+    with Index.open(tmp_path / "copy") as copy, Index.open(filled) as index:
+        for record, found in zip(index.records(), copy.records(), strict=True):
+            assert (record.id, record.data, record.metadata) == (found.id, found.data, found.metadata)
+
+
 def test_graph__is_kept_beside_the_rows_and_loaded_behind(path, rng, caplog, damage):
     pytest.importorskip("faiss")
     centres = rng.normal(size=(30, 8))

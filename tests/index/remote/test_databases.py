@@ -224,6 +224,8 @@ def test_records_and_counts__are_those_of_the_index_in_memory(filled):
     assert one.generation == index.generation
     labels = ["cat", 3, ("x", 1), "never seen"]
     assert index.label_counts(labels).tolist() == twin.label_counts(labels).tolist()
+    asked = [7, "id 6", 1, "no such", 7, None, True, ""]
+    assert index.contains(asked).tolist() == twin.contains(asked).tolist()
     assert (7 in index, "7" in index, 1 in index, True in index, "" in index) == (True, False, False, False, False)
     assert index.check().ok
 

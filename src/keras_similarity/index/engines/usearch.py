@@ -66,9 +66,10 @@ class UsearchGraph:
         with self._lock:
             self._index.expansion_search = max(effort, count)
             found = self._index.search(np.ascontiguousarray(self._space.queries(queries)), count)
-        rows = np.asarray(found.keys).reshape(len(queries), -1).astype(np.intp)
+        keys = np.asarray(found.keys).reshape(len(queries), -1)  # of one query, as many as were found
         counts = np.asarray(found.counts) if len(queries) > 1 else np.array([len(found.keys)])
-        rows[np.arange(rows.shape[1]) >= counts.reshape(-1, 1)] = -1
+        rows = np.full((len(queries), max(k, count)), -1, np.intp)
+        rows[:, : keys.shape[1]] = np.where(np.arange(keys.shape[1]) < counts.reshape(-1, 1), keys.astype(np.intp), -1)
         return rows if selection is None else _selected(rows, selection, k)
 
     def effort_for(self, effort: int, k: int, share: float) -> int:

@@ -5,6 +5,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from keras_similarity.core.item_ids import Ids, as_ids
 from keras_similarity.core.labels import NO_LABEL, LabelVocabulary
 from keras_similarity.core.results import Record, SearchResult
@@ -58,6 +61,10 @@ class RemoteReading(ABC):
     @abstractmethod
     def _pages(self, tree: Where | None) -> Iterator[Page]:
         """Return the items that a filter leaves, in the order they were added, a page at a time."""
+
+    @abstractmethod
+    def _present(self, ids: Ids) -> set[int | str]:
+        """Return those of these ids that items have."""
 
     @abstractmethod
     def _with_ids(self, ids: Ids) -> Page:
@@ -147,6 +154,10 @@ class RemoteReading(ABC):
         self._searcher.forget()
         before, self._seen = self._seen, self._state().generation
         return self._seen != before
+
+    def _held(self, ids: Ids) -> NDArray[np.bool_]:
+        present = self._present(ids)
+        return np.array([item_id in present for item_id in ids.tolist()], bool)
 
     def _records(self, found: Page) -> list[Record]:
         known = self._vocabulary(int(found.codes.max(initial=NO_LABEL)) + 1)

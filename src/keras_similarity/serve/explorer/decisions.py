@@ -26,7 +26,8 @@ def decisions(index: Index, drawn: IndexMap, calibration: CalibrationResults) ->
         neighbour has a label), and "right", whether it is the item's own label.
     """
     rows = np.sort(drawn.order[:MOST_ITEMS])
-    items = [item for item in drawn.items(rows) if item["id"] in index]
+    rows = rows[index.contains(drawn.ids[rows])]
+    items = drawn.items(rows)
     matcher = get_matcher(calibration.matcher)
     for start in range(0, len(items), BLOCK):
         part = items[start : start + BLOCK]

@@ -36,7 +36,8 @@ def findings(index: Index, drawn: IndexMap, kind: str) -> dict[str, Any]:
         MissingExtraError: pandas is not installed.
     """
     rows = np.sort(drawn.order[:MOST_ITEMS])
-    ids = [item_id for item_id in drawn.ids[rows].tolist() if item_id in index]
+    ids = drawn.ids[rows]
+    ids = ids[index.contains(ids)].tolist()
     table = FINDERS[kind](index_graph(index, ids, k=NEIGHBORS))
     lines = table.head(MOST_LINES).to_dict("records")
     for line in lines:

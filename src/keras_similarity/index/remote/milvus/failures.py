@@ -99,4 +99,6 @@ def as_failure(error: BaseException, shown: str, secrets: tuple[str, ...]) -> Ke
         return DatabaseError(f"the Milvus of {shown} refused: {said}.\n  Check the user, the password or the token.")
     if _number(error) in FULL:
         return StorageFullError(f"the Milvus of {shown} has no room: {said}.\n  Nothing was changed; make room.")
-    return DatabaseError(f"the Milvus of {shown} refused: {said}.\n  Nothing was changed.")
+    return DatabaseError(
+        f"the Milvus of {shown} refused: {said}.\n  Nothing was changed; the server's log may say why."
+    )

@@ -12,6 +12,7 @@ from keras_similarity.core.where import Where
 from keras_similarity.index.readable import IndexArrays
 from keras_similarity.index.remote.copies import arrays_of, columns_of, unwritten
 from keras_similarity.index.remote.items import Page
+from keras_similarity.index.remote.keys import id_of
 from keras_similarity.index.remote.milvus.items import FIELDS, as_page, counted, pages, with_ids
 from keras_similarity.index.remote.milvus.label_table import MilvusLabels
 from keras_similarity.index.remote.milvus.schema import read_state
@@ -82,8 +83,8 @@ class MilvusReading(RemoteReading):
             yield from pages(self._session, state, self._space.width, condition, after=after)
             after, state = state.next_seq - 1, self._state()
 
-    def _holds(self, ids: Ids) -> bool:
-        return len(self._named(ids, ["seq"])[1]) == len(ids)
+    def _present(self, ids: Ids) -> set[int | str]:
+        return {id_of(row["id"]) for row in self._named(ids, ["seq", "id"])[1]}
 
     def _with_ids(self, ids: Ids) -> Page:
         state, rows = self._named(ids, FIELDS)

@@ -23,9 +23,10 @@ from typing import Any
 import numpy as np
 
 from keras_similarity.core.label_json import label_to_json
-from keras_similarity.errors import DatabaseError, DatabaseUnavailableError, IndexFormatError
+from keras_similarity.errors import DatabaseError, DatabaseUnavailableError
 from keras_similarity.index.remote.milvus.session import ITEMS, NOTES, Session
 from keras_similarity.index.remote.milvus.state import MOST_TEXT, State
+from keras_similarity.index.remote.opening import check_version, holds_none, missing, taken
 from keras_similarity.index.settings import Settings
 
 __all__ = [
@@ -64,7 +65,7 @@ def create(session: Session, settings: Settings) -> State:
     session.check_writable()
     state = State(settings.to_json())
     if session.call("has_collection", session.table):
-        raise _taken(session)
+        raise taken(session.shown)
     try:
         session.call(
             "create_collection",
@@ -75,7 +76,7 @@ def create(session: Session, settings: Settings) -> State:
         )
     except DatabaseError as error:
         if "duplicate collection" in str(error):
-            raise _taken(session) from None
+            raise taken(session.shown) from None
         raise
     try:
         for part in (ITEMS, NOTES):
@@ -88,12 +89,6 @@ def create(session: Session, settings: Settings) -> State:
             session.call("drop_collection", session.table)
         raise
     return state
-
-
-def _taken(session: Session) -> FileExistsError:
-    return FileExistsError(
-        f"there is a collection already at {session.shown}.\n  Open it with `Index.open`, or choose another table."
-    )
 
 
 def _schema(session: Session, width: int) -> Any:
@@ -150,7 +145,7 @@ def open_state(session: Session) -> State:
         IndexFormatError: its version is newer than this release.
     """
     if not session.call("has_collection", session.table):
-        raise FileNotFoundError(f"no index at {session.shown}.\n  Check the table, or make one: Index(dim, store=…).")
+        raise missing(session.shown)
     load(session)
     return read_state(session, newest=True)
 
@@ -159,17 +154,9 @@ def read_state(session: Session, *, newest: bool = False) -> State:
     """Return the state, as this process has written it or a later one; with `newest`, as anybody has."""
     texts = _states(session, newest=newest)
     if not texts:
-        raise IndexFormatError(
-            f"the collection of {session.shown} holds no index, or one whose making was interrupted.\n"
-            "  Choose another table, or drop the collection."
-        )
+        raise holds_none(session.shown)
     newest_text = max(texts, key=lambda text: json.loads(text)["generation"])
-    version = json.loads(newest_text)["version"]
-    if version != SCHEMA_VERSION:
-        raise IndexFormatError(
-            f"the collection of {session.shown} is of version {version}; this release reads version {SCHEMA_VERSION}."
-            "\n  Upgrade with: pip install -U keras-similarity"
-        )
+    check_version(json.loads(newest_text)["version"], SCHEMA_VERSION, session.shown)
     return State.from_text(newest_text)
 
 

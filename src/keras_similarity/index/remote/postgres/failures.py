@@ -65,4 +65,6 @@ def as_failure(error: Any, shown: str) -> KerasSimilarityError:
         return DatabaseError(f"the database of {shown} refused: {said}.\n  Connect as a user who may.")
     if code == "42P01":
         return DatabaseError(f"the tables of {shown} are not there any more: {said}.\n  Was the index dropped?")
-    return DatabaseError(f"the database of {shown} refused: {said} ({code}).\n  Nothing was changed.")
+    return DatabaseError(
+        f"the database of {shown} refused: {said} ({code}).\n  Nothing was changed; the server's log may say why."
+    )

@@ -62,11 +62,11 @@ class PostgresReading(RemoteReading):
             yield found
             after = found.seqs[-1]
 
-    def _holds(self, ids: Ids) -> bool:
+    def _present(self, ids: Ids) -> set[int | str]:
         condition = named(ids)
-        query = f"SELECT count(*) FROM {self._tables.rows} WHERE {condition.sql}"
-        found = self._session.read(lambda connection: connection.execute(query, condition.values).fetchone()[0])
-        return found == len(ids)
+        query = f"SELECT id_int, id_text FROM {self._tables.rows} WHERE {condition.sql}"
+        found = self._session.read(lambda connection: connection.execute(query, condition.values).fetchall())
+        return {text if whole is None else whole for whole, text in found}
 
     def _with_ids(self, ids: Ids) -> Page:
         return self._every(named(ids))

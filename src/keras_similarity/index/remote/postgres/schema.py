@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from keras_similarity.errors import DatabaseError, IndexFormatError
+from keras_similarity.index.remote.opening import missing, taken
 from keras_similarity.index.remote.postgres.session import Session
 
 __all__ = ["SCHEMA_VERSION", "State", "Tables", "create", "lock", "open_state", "read_state"]
@@ -107,13 +108,13 @@ def create(session: Session, tables: Tables, settings: dict[str, Any], vector: s
     def work(connection: Any) -> None:
         there = connection.execute("SELECT to_regclass(%s), to_regclass(%s)", (tables.state, tables.rows)).fetchone()
         if there != (None, None):
-            raise _taken(session)
+            raise taken(session.shown, "table")
         try:
             for statement in CREATE:
                 names = {"state": tables.state, "labels": tables.labels, "rows": tables.rows}
                 connection.execute(statement.format(vector=vector, **names))
         except (DuplicateTable, UniqueViolation):  # of the server's own catalogue: another makes it at this moment
-            raise _taken(session) from None
+            raise taken(session.shown, "table") from None
         connection.execute(
             f"INSERT INTO {tables.state} (schema_version, settings, {STATE}) "
             "VALUES (%s, %s::jsonb, 0, 0, 0, 0, false, 0, '{}')",
@@ -126,12 +127,6 @@ def create(session: Session, tables: Tables, settings: dict[str, Any], vector: s
             "  Make one with ENCODING 'UTF8'."
         )
     session.write(work)
-
-
-def _taken(session: Session) -> FileExistsError:
-    return FileExistsError(
-        f"there is a table already at {session.shown}.\n  Open it with `Index.open`, or choose another table."
-    )
 
 
 def open_state(session: Session, tables: Tables) -> tuple[dict[str, Any], State]:
@@ -149,7 +144,7 @@ def open_state(session: Session, tables: Tables) -> tuple[dict[str, Any], State]
 
     found = session.read(look)
     if found is None:
-        raise FileNotFoundError(f"no index at {session.shown}.\n  Check the table, or make one: Index(dim, store=…).")
+        raise missing(session.shown)
     version, settings = found
     if version > SCHEMA_VERSION:
         raise IndexFormatError(

@@ -54,7 +54,8 @@ def as_failure(error: Any, shown: str, secret: str, *, writes: bool) -> KerasSim
         )
     if "disk is full" in said or "No space left" in said:
         return StorageFullError(f"the Qdrant of {shown} has no room: {said}.\n  {after} Make room.")
-    hint = "Check the api_key." if code in REFUSED else after
+    where = after if writes else "Nothing was changed; the server's log may say why."
+    hint = "Check the api_key." if code in REFUSED else where
     return DatabaseError(f"the Qdrant of {shown} refused: {said}.\n  {hint}")
 
 

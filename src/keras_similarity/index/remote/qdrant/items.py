@@ -146,11 +146,11 @@ def with_ids(session: Session, ids: Ids, *, whole: bool = True) -> list[Any]:
     Args:
         session: The index's.
         ids: Each once.
-        whole: Whether to return what they hold, not their keys alone.
+        whole: Whether to return what they hold, not their keys and ids alone.
     """
     keys = [point_id(value) for value in ids.tolist()]
     blocks = [keys[start : start + MOST_IDS] for start in range(0, len(keys), MOST_IDS)]
-    options = {"with_payload": KEPT, "with_vectors": True} if whole else {"with_payload": False}
+    options = {"with_payload": KEPT, "with_vectors": True} if whole else {"with_payload": ["id"]}
     return [point for block in blocks for point in session.call("retrieve", block, **options)]
 
 

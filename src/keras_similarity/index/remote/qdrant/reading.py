@@ -69,8 +69,8 @@ class QdrantReading(RemoteReading):
     def _pages(self, tree: Where | None) -> Iterator[Page]:
         return pages(self._session, self._labels, self._space.width, *self._searcher.conditions(tree))
 
-    def _holds(self, ids: Ids) -> bool:
-        return len(with_ids(self._session, ids, whole=False)) == len(ids)
+    def _present(self, ids: Ids) -> set[int | str]:
+        return {point.payload["id"] for point in with_ids(self._session, ids, whole=False)}
 
     def _with_ids(self, ids: Ids) -> Page:
         return as_page(with_ids(self._session, ids), self._labels, self._space.width)

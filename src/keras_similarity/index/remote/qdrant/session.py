@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 from keras_similarity.core.extras import import_extra
 from keras_similarity.errors import DatabaseError, DatabaseUnavailableError, ReadOnlyIndexError
+from keras_similarity.index.remote.opening import missing
 from keras_similarity.index.remote.qdrant.address import Address
 from keras_similarity.index.remote.qdrant.failures import as_failure, is_theirs
 from keras_similarity.index.remote.qdrant.local import leave, share
 
-__all__ = ["Session", "missing"]
+__all__ = ["Session"]
 
 WAIT_SECONDS = 10.0  # while the server is away
 PAUSE_SECONDS = 0.1
@@ -117,8 +118,3 @@ class Session:
         except BaseException:
             self.close()
             raise
-
-
-def missing(shown: str) -> FileNotFoundError:
-    """Return the error for a place without an index."""
-    return FileNotFoundError(f"no index at {shown}.\n  Check the table, or make one: Index(dim, store=…).")

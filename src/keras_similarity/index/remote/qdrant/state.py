@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from keras_similarity.errors import DatabaseError, IndexFormatError, IndexLockedError
-from keras_similarity.index.remote.qdrant.session import Session, missing
+from keras_similarity.errors import DatabaseError, IndexLockedError
+from keras_similarity.index.remote.opening import check_version, holds_none, missing, taken
+from keras_similarity.index.remote.qdrant.session import Session
 from keras_similarity.index.settings import Settings
 
 __all__ = [
@@ -77,17 +78,14 @@ def create(session: Session, settings: Settings) -> State:
         FileExistsError: one of that name is there.
     """
     models = session.models
-    taken = FileExistsError(
-        f"there is a collection already at {session.shown}.\n  Open it with `Index.open`, or choose another table."
-    )
     if session.call("collection_exists"):
-        raise taken
+        raise taken(session.shown)
     metric = models.Distance(METRICS[settings.distance.name])
     vectors = models.VectorParams(size=settings.space.width, distance=metric)
     try:
         session.call("create_collection", vectors_config={"embedding": vectors})
     except DatabaseError as error:
-        raise taken if "already exists" in str(error) else error from None
+        raise taken(session.shown) if "already exists" in str(error) else error from None
     index_fields(session, INDEXED)
     state = State(settings.to_json())
     _put(session, state, after=-1)
@@ -122,17 +120,9 @@ def _read(session: Session) -> State:
     """Return the state, with no items counted."""
     notes = session.call("retrieve", [KEY], with_payload=True)
     if not notes:
-        raise IndexFormatError(
-            f"the collection of {session.shown} holds no index, or one whose making was interrupted.\n"
-            "  Choose another table, or delete the collection."
-        )
+        raise holds_none(session.shown)
     known = json.loads(notes[0].payload["text"])
-    version = known.pop("version")
-    if version != SCHEMA_VERSION:
-        raise IndexFormatError(
-            f"the collection of {session.shown} is of version {version}; this release reads version {SCHEMA_VERSION}."
-            "\n  Upgrade with: pip install -U keras-similarity"
-        )
+    check_version(known.pop("version"), SCHEMA_VERSION, session.shown)
     return State(**known | {"tokens": tuple(known["tokens"])})
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_similarity.core.checks import LEAST_SQUARE
 from keras_similarity.errors import DatabaseTimeoutError
+from keras_similarity.index.efforts import least_effort
 from keras_similarity.index.graph import EQUAL, MARGIN, TUNED_K, EngineReport
 from keras_similarity.index.remote.qdrant import searching
 from keras_similarity.index.remote.qdrant.items import Labels, as_page
@@ -17,7 +18,7 @@ from keras_similarity.index.settings import Settings
 
 __all__ = ["build_graph"]
 
-EFFORTS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)  # ef
+EFFORTS = (16, 32, 64, 128, 256, 512, 1024, 2048, 4096)  # ef, each twice the work of the one before
 SAMPLE = 256  # queries that recall is measured with
 STEP = 0.5  # of the way between two rows, by which one is moved
 WAIT_SECONDS = 3600.0
@@ -35,11 +36,11 @@ def build_graph(session: Session, settings: Settings, searcher: Searcher) -> Eng
     truth = searcher.nearest(queries, [], TUNED_K, 0).distances.max(axis=1, keepdims=True)
     limits = truth + 10 * EQUAL * np.maximum(np.abs(truth), 1)  # the server's distances are float32
     aim = settings.recall + MARGIN * (1 - settings.recall)
-    effort, recall = EFFORTS[-1], 0.0
-    for effort in EFFORTS:
-        recall = float((searcher.nearest(queries, [], TUNED_K, effort).distances <= limits).mean())
-        if recall >= aim:
-            break
+
+    def recall_with(effort: int) -> float:
+        return float((searcher.nearest(queries, [], TUNED_K, effort).distances <= limits).mean())
+
+    effort, recall = least_effort(EFFORTS, recall_with, aim, stride=1)
     reason = f"the quickest for {items:,} rows" if recall >= settings.recall else "the most that is tried"
     return EngineReport("hnsw", reason, recall, settings.recall, effort, len(queries), items, 0)
 

@@ -214,14 +214,18 @@ class Database:
             KeyError: there is none.
             CorruptIndexError: it has changed.
         """
-        found = self._all("SELECT * FROM items WHERE row = ?", row)
-        if not found:
-            raise KeyError(row)
-        item = Item(*found[0])
-        self._check_item(item)
-        if not isinstance(item.data, bytes | None) or item.data_crc != data_crc(row, item.data):
-            raise self.damaged(f"the data of row {row} (id {item.id!r}) have changed")
-        return item
+        for item in self.items(row, row):
+            return item
+        raise KeyError(row)
+
+    def items(self, first: int, last: int) -> Iterator[Item]:
+        """Return the items of the rows in a range, in order; see `item` for damage."""
+        for values in self._all("SELECT * FROM items WHERE row BETWEEN ? AND ? ORDER BY row", first, last):
+            item = Item(*values)
+            self._check_item(item)
+            if not isinstance(item.data, bytes | None) or item.data_crc != data_crc(item.row, item.data):
+                raise self.damaged(f"the data of row {item.row} (id {item.id!r}) have changed")
+            yield item
 
     def metadata(self, first: int, last: int) -> Iterator[tuple[int, str | None]]:
         """Return row numbers and metadata of the rows in a range, in order."""

@@ -107,10 +107,9 @@ class DiskReader:
         """Return the data and the metadata of every row that is seen; see `DiskRecords.at` for errors."""
         data, metadata = Column(), Column()
         rows = self.rows  # not what the database holds: another process may have written since
-        for position in range(len(rows)):
-            own_data, own_metadata = rows.records.at(position)
-            data.append([own_data], 1)
-            metadata.append([own_metadata], 1)
+        for block in rows.records.blocks(len(rows)):
+            data.append([own for own, _ in block], len(block))
+            metadata.append([own for _, own in block], len(block))
         return data, metadata
 
     def close(self) -> None:

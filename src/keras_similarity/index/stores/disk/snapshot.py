@@ -44,7 +44,8 @@ def write_snapshot(folder: Path, target: Path) -> None:
                 if attempt == RETRIES - 1 or not _moved_on(folder, state):
                     raise
         with files_explained(target):
-            sync_folder(fresh)
+            for made in (fresh / SEGMENTS, fresh / GRAPHS, fresh):
+                sync_folder(made)
             at_write_point("snapshot written")
             if target.exists():
                 target.rmdir()

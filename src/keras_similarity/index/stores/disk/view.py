@@ -17,10 +17,12 @@ from keras_similarity.index.ids import IdTable
 from keras_similarity.index.rows import Block, Matrix, Positions
 from keras_similarity.index.stores.disk.database import Database
 from keras_similarity.index.stores.disk.segments import Segment
+from keras_similarity.index.stores.disk.state import Item
 
 __all__ = ["Chained", "DiskRecords", "Part", "Pending"]
 
 METADATA_ROWS = 4096  # read at a time
+ITEM_ROWS = 256  # the same with their data, which may be pictures
 
 
 class Chained:
@@ -127,21 +129,30 @@ class DiskRecords:
         """
         number = int(self.numbers[np.array([position])][0])
         try:
-            item = self._database.item(number)
+            return _kept_beside(self._database.item(number))
         except KeyError as error:
             raise self._missing("this item", f"row {number} is missing") from error
-        metadata = None if item.metadata is None else json.loads(item.metadata)
-        return None if item.data is None else decode(item.data), metadata
+
+    def blocks(self, count: int) -> Iterator[list[tuple[Any, dict[str, Any] | None]]]:
+        """Return the data and metadata of the first `count` rows, many rows at a time; see `at` for errors."""
+        for first in range(0, count, ITEM_ROWS):
+            numbers = self.numbers[first : min(first + ITEM_ROWS, count)]
+            items = list(self._database.items(int(numbers[0]), int(numbers[-1])))
+            self._check_whole(numbers, [item.row for item in items])
+            yield [_kept_beside(item) for item in items]
 
     def metadata(self, start: int, stop: int) -> Iterator[dict[str, Any] | None]:
         """Return the metadata of rows start to stop; see `at` for errors."""
         for first in range(start, stop, METADATA_ROWS):
             numbers = self.numbers[first : min(first + METADATA_ROWS, stop)]
             found = list(self._database.metadata(int(numbers[0]), int(numbers[-1])))
-            if [number for number, _ in found] != numbers.tolist():
-                wrong = f"rows between {numbers[0]} and {numbers[-1]} are missing or too many"
-                raise self._missing("an item", wrong)
+            self._check_whole(numbers, [number for number, _ in found])
             yield from (None if text is None else json.loads(text) for _, text in found)
+
+    def _check_whole(self, numbers: NDArray[np.int64], found: list[int]) -> None:
+        """Raise the error for rows that are not there, unless these are the rows."""
+        if found != numbers.tolist():
+            raise self._missing("an item", f"rows between {numbers[0]} and {numbers[-1]} are missing or too many")
 
     def _missing(self, item: str, wrong: str) -> CorruptIndexError | UnknownIdError:
         """Return the error for rows that are not there: taken away by a compaction, or lost."""
@@ -159,3 +170,8 @@ class DiskRecords:
             found = table.find(ids, known)
             newest = np.where(found >= 0, found + start, newest)
         return newest
+
+
+def _kept_beside(item: Item) -> tuple[Any, dict[str, Any] | None]:
+    metadata = None if item.metadata is None else json.loads(item.metadata)
+    return None if item.data is None else decode(item.data), metadata
