@@ -24,7 +24,6 @@ WITHOUT_EXAMPLE = {
     "TFDataSampler": NEEDS_TENSORFLOW,
     "TFDatasetMultiShotMemorySampler": NEEDS_TENSORFLOW,
     "TFRecordDatasetSampler": NEEDS_TENSORFLOW,
-    "export_model": "no format can be written with what is wherever the examples run",
     "Explorer": "what `create_app` adds to a server; docs/explorer.md starts it",
     "Sampler": "a base class, whose subclasses have each their own",
     "VectorBatch": "a record of arrays, which `embed` writes and `read_shards` reads",

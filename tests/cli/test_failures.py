@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow
 import pytest
+from PIL import Image
 from pyarrow import parquet
 
 from keras_similarity.cli import main
@@ -198,3 +199,28 @@ def test_onnx_model__damaged_exits_with_3_and_of_another_kind_with_1(vector_mode
     assert "is no whole ONNX model" in said
     said = failed(run("embed", "axes.onnx", "v.parquet", folder=tmp_path), 1)
     assert "an encoder needs one input" in said
+
+
+@pytest.mark.parametrize("command", ["index build", "embed"])
+def test_folder_of_images__for_a_model_of_rows__says_what_it_takes(
+    command, vector_model, tmp_path, capsys, monkeypatch
+):
+    (tmp_path / "images" / "red").mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(tmp_path / "images" / "red" / "1.png")
+    words = ["index", "build", tmp_path / "images", tmp_path / "my.index", "--encoder", vector_model]
+    if command == "embed":
+        words = ["embed", vector_model, tmp_path / "images", "--out", tmp_path / "o.parquet"]
+    code, said = code_of(*words, capsys=capsys, monkeypatch=monkeypatch)
+    assert "images is a folder of images: the encoder 'm' takes vectors of shape (2,).\n  Pass an encoder of" in said
+    assert code == 1
+
+
+def test_embed__ids_of_a_parquet_file_that_are_no_ids__are_told_of_before_anything_is_made(
+    vector_model, tmp_path, capsys, monkeypatch
+):
+    parquet.write_table(pyarrow.table({"input": VECTORS, "id": ["a", "a"]}), tmp_path / "v.parquet")
+    words = ["embed", vector_model, tmp_path / "v.parquet", "--out", tmp_path / "o.parquet"]
+    code, said = code_of(*words, capsys=capsys, monkeypatch=monkeypatch)
+    assert "ids must differ: 'a' is in row 0 of v.parquet and in row 1 of v.parquet." in said
+    assert code == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["v.parquet"]

@@ -1,12 +1,14 @@
 """What every ready-made encoder promises. One added to `keras_similarity.architectures` needs a line in SMALL."""
 
 import inspect
+import itertools
 
 import keras
 import numpy as np
 import pytest
 
 from keras_similarity import SimilarityModel, architectures
+from keras_similarity.embed.model_files import open_model
 from keras_similarity.losses import MultiSimilarityLoss
 from keras_similarity.samplers import MultiShotMemorySampler
 
@@ -59,6 +61,7 @@ SMALL = {
     "from_backbone": (images, lambda x: architectures.from_backbone(backbone(), WIDTH, preprocessing="tf")),
 }
 TAKES_NO_NUMBERS = {"TextSim"}
+OF_IMAGES = sorted(name for name, value in ENCODERS.items() if "value_range" in inspect.signature(value).parameters)
 
 
 @pytest.fixture(scope="module", params=sorted(ENCODERS))
@@ -121,3 +124,23 @@ def test_config_builds_it_again(trained):
     again = type(model).from_config(model.get_config())
     again.set_weights(model.get_weights())
     np.testing.assert_allclose(again.embed(x), model.embed(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("trained", "value_range"),
+    [*itertools.product(OF_IMAGES, [(0, 255), (0, 1)]), ("from_backbone", (-1, 1))],
+    indirect=["trained"],
+    ids=str,
+)
+def test_encoder_of_its_file__embeds_pixels_as_it_does__whatever_range_it_takes(trained, value_range, tmp_path):
+    """The model of another range has the same weights, so the same picture has the same embedding."""
+    model, x, _, _ = trained
+    config = model.get_config()
+    [preprocessing] = [layer for layer in config["layers"] if layer["class_name"] == "ImagePreprocessing"]
+    preprocessing["config"]["value_range"] = list(value_range)
+    ranged = type(model).from_config(config)
+    ranged.set_weights(model.get_weights())
+    ranged.save(tmp_path / "m.keras")
+    encoder = open_model(tmp_path / "m.keras")
+    assert encoder.kind == "image"
+    np.testing.assert_allclose(encoder(x), model.embed(x), rtol=0, atol=1e-4)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bulk_runs import check_slow_rows, everything, kill_slow_driver, run_slowly, shards
 from keras_similarity.embed import Encoder, embed, read_shards
@@ -17,6 +18,13 @@ arrow = pytest.importorskip("pyarrow")
 parquet = pytest.importorskip("pyarrow.parquet", reason="an extra (data); make test-all has it")
 
 DOUBLE = Encoder(lambda batch: 2 * batch, "vector", (3,), 3, "double")
+
+
+def flip(path, place):
+    """Change one bit of a file."""
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1
+    path.write_bytes(content)
 
 
 def test_array__in_shards__keeps_rows_ids_and_labels(rng, tmp_path):
@@ -45,6 +53,24 @@ def test_ids_that_no_index_takes__are_refused_before_anything_is_embedded(tmp_pa
     with pytest.raises((TypeError, ValueError), match=words):
         embed(np.eye(2, dtype=np.float32), DOUBLE, tmp_path / "out", ids=ids)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("kind", "shape"), [("vector", (3,)), ("text", ())])
+def test_folder_of_images__for_an_encoder_of_another_kind__says_which(kind, shape, tmp_path):
+    (tmp_path / "in" / "a").mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(tmp_path / "in" / "a" / "1.png")
+    words = re.escape(f"in is a folder of images: the encoder 'e' takes {kind}s of shape {shape}")
+    with pytest.raises(ValueError, match=words):
+        embed(tmp_path / "in", Encoder(DOUBLE.call, kind, shape, 3, "e"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_folder_of_images__whose_path_no_index_takes_as_an_id__is_refused_before_anything_is_embedded(tmp_path):
+    deep = tmp_path / "in" / "a" / "/".join(["x" * 200] * 3)
+    deep.mkdir(parents=True)
+    Image.new("RGB", (4, 4)).save(deep / "1.png")
+    with pytest.raises(ValueError, match="at most 512 bytes"):
+        embed(tmp_path / "in", Encoder(DOUBLE.call, "image", (4, 4, 3), 3, "none"), tmp_path / "out")
 
 
 def test_parquet_files__give_ids_labels_and_metadata(rng, tmp_path):
@@ -161,12 +187,30 @@ def test_function_that_makes_the_encoder__is_called_once(tmp_path):
 
 def test_damaged_shard__is_noticed(rng, tmp_path):
     embed(rng.normal(size=(6, 3)).astype(np.float32), DOUBLE, tmp_path)
-    path = tmp_path / "shard-000000.parquet"
-    content = bytearray(path.read_bytes())
-    content[40] ^= 1
-    path.write_bytes(content)
+    flip(tmp_path / "shard-000000.parquet", 40)
     with pytest.raises(EmbeddingsFormatError, match="damaged"):
         list(read_shards(tmp_path))
+
+
+def test_damaged_shard__is_made_anew_by_the_next_run(rng, tmp_path, caplog):
+    x = rng.normal(size=(12, 3)).astype(np.float32)
+    embed(x, DOUBLE, tmp_path, shard_rows=4)
+    for number, place in ((0, 40), (2, -1)):
+        flip(tmp_path / f"shard-{number:06}.parquet", place)
+    assert embed(x, DOUBLE, tmp_path, shard_rows=4).made == 2
+    np.testing.assert_array_equal(everything(tmp_path)[2], 2 * x)
+    said = [record.getMessage() for record in caplog.records if record.name == "keras_similarity.embed.shards"]
+    assert [re.findall(r"shard-\d+", message) for message in said] == [["shard-000000"], ["shard-000002"]]
+    assert embed(x, DOUBLE, tmp_path, shard_rows=4).made == 0
+
+
+@pytest.mark.parametrize("manifest", ['{"half', "[]", '{"shards": [{"number": 0}]}'], ids=["cut", "a list", "no sum"])
+def test_damaged_manifest__is_written_anew_by_the_next_run(manifest, tmp_path):
+    x = np.ones((6, 3), np.float32)
+    embed(x, DOUBLE, tmp_path, shard_rows=4)
+    (tmp_path / "manifest.json").write_text(manifest)
+    assert embed(x, DOUBLE, tmp_path, shard_rows=4).made == 0
+    np.testing.assert_array_equal(everything(tmp_path)[2], 2 * x)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "job.json"])

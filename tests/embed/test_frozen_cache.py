@@ -127,6 +127,22 @@ def test_a_file_keeps_the_features__for_the_same_backbone_alone(images, tmp_path
         FrozenCache(model_of(), path=path)
 
 
+def test_a_file_that_could_not_be_written__leaves_the_former_one_alone(images, tmp_path, monkeypatch):
+    cache = FrozenCache(model_of(), path=tmp_path / "features.npz")
+    cache.features(images[:4])
+    cache.save()
+    before = (tmp_path / "features.npz").read_bytes()
+
+    def savez(file, **arrays):
+        file.write(b"half")
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", savez)
+    with pytest.raises(OSError, match="no space left"):
+        cache.save()
+    assert [(path.name, path.read_bytes()) for path in tmp_path.iterdir()] == [("features.npz", before)]
+
+
 def test_a_model_that_cannot_be_split__is_told_why():
     inputs = keras.Input((4,))
     frozen = layers.Dense(4, trainable=False)

@@ -40,6 +40,11 @@ def test_model_that_is_no_encoder__is_refused_by_name(tmp_path, about):
         open_onnx(write_onnx(tmp_path / "m.onnx", **about))
 
 
+def test_path_without_a_file__is_no_damaged_model(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"no model at .*m\.onnx"):
+        open_onnx(str(tmp_path / "m.onnx"))
+
+
 @pytest.mark.parametrize("note", ["[255]", "255", "{pixels", "null"])
 def test_damaged_note__is_refused(tmp_path, note):
     with pytest.raises(ModelFileError, match=r"m\.onnx has a damaged note"):

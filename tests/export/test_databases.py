@@ -14,6 +14,7 @@ import pytest
 import keras_similarity as ks
 from keras_similarity.core.label_json import label_from_json
 from keras_similarity.embed.parquet import VectorBatch, write_batches
+from keras_similarity.errors import MissingExtraError
 from keras_similarity.export import read_parquet, write_faiss, write_parquet, write_pgvector, write_qdrant
 
 
@@ -234,6 +235,12 @@ def test_pgvector__psql_reads_the_file_and_finds_the_same_neighbours(postgres, t
     postgres.execute("DROP TABLE items")
 
 
+def test_faiss_that_is_not_installed__is_named_by_its_package(index, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "faiss", None)
+    with pytest.raises(MissingExtraError, match=r"pip install faiss-cpu"):
+        write_faiss(index, tmp_path / "i.faiss")
+
+
 class Interrupted(ks.Index):
     """An index whose reading ends with Ctrl-C."""
 
@@ -252,6 +259,18 @@ def test_interrupted__leaves_what_was_there(tmp_path, rng, write, there):
     with pytest.raises(KeyboardInterrupt):
         write(found, tmp_path / "out")
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("out", "before")] * there
+
+
+def test_whole_file__its_name_is_on_the_disk_too(index, tmp_path, monkeypatch):
+    synced, real = [], os.fsync
+
+    def fsync(descriptor):
+        synced.append((os.fstat(descriptor).st_ino, (tmp_path / "out").exists()))
+        real(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_qdrant(index, tmp_path / "out")
+    assert synced == [((tmp_path / "out").stat().st_ino, False), (tmp_path.stat().st_ino, True)]
 
 
 @pytest.mark.parametrize("write", [write_faiss, write_qdrant, write_pgvector])

@@ -6,7 +6,11 @@ import pytest
 keras = pytest.importorskip("keras")
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 
-from keras_similarity.errors import MissingExtraError  # noqa: E402  after the skip
+from typer.testing import CliRunner  # noqa: E402  after the skip
+
+from guides import run_guide  # noqa: E402
+from keras_similarity.cli.commands import app  # noqa: E402
+from keras_similarity.errors import MissingExtraError  # noqa: E402
 from keras_similarity.export import FORMATS, ExportError, export_model, models  # noqa: E402
 from keras_similarity.export.models import SUFFIXES  # noqa: E402
 
@@ -55,6 +59,33 @@ def test_onnx__takes_pixels_and_any_number_of_rows_and_normalises(model, tmp_pat
     embeddings = encoder(pixels)
     np.testing.assert_allclose(embeddings, model.embed(pixels.astype(np.float32) / 255), atol=1e-4)
     np.testing.assert_allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+
+
+def test_command__writes_what_the_model_takes_into_the_copy(tmp_path, rng):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    from keras_similarity.architectures import from_backbone
+    from keras_similarity.embed.onnx import open_onnx
+
+    inputs = keras.Input((12, 12, 3))
+    backbone = keras.Model(inputs, keras.layers.Conv2D(4, 3)(inputs))
+    model = from_backbone(backbone, 6, preprocessing="tf", value_range=(-1, 1))
+    model.save(tmp_path / "m.keras")
+    done = CliRunner().invoke(app, ["export", str(tmp_path / "m.keras"), str(tmp_path / "m.onnx"), "--to", "onnx"])
+    assert done.exit_code == 0, done.exception
+    pixels = rng.integers(0, 256, (7, 12, 12, 3))
+    np.testing.assert_allclose(open_onnx(tmp_path / "m.onnx")(pixels), model.embed(pixels / 127.5 - 1), atol=1e-4)
+
+
+def test_program_of_the_page__opens_what_it_wrote(tmp_path, monkeypatch, rng):
+    pytest.importorskip("onnxruntime")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    monkeypatch.chdir(tmp_path)
+    names = run_guide("export.md", least=1)
+    assert names["difference"] <= 1e-4
+    assert names["embeddings"].shape == (2, 8)
+    pixels = rng.integers(0, 256, (2, 24, 24, 3)).astype(np.uint8)
+    np.testing.assert_allclose(names["encoder"](pixels), names["model"].embed(pixels), atol=1e-4)
 
 
 @pytest.fixture(scope="module")

@@ -38,8 +38,8 @@ def _model(source: Path, target: Path, to: str) -> float:
     from keras_similarity.export import export_model
 
     model = load_keras(source)
-    scale = keras_encoder(model, source.stem).pixel_scale
-    return export_model(model, target, to, pixel_scale=scale)
+    encoder = keras_encoder(model, source.stem)
+    return export_model(model, target, to, pixel_scale=encoder.pixel_scale, pixel_offset=encoder.pixel_offset)
 
 
 def _index(source: Path, target: Path, to: str) -> int:

@@ -11,7 +11,7 @@ from keras_similarity.cli.encoders import open_encoder
 from keras_similarity.cli.image_folder import find_images
 from keras_similarity.core.image_folder import images_by_class
 from keras_similarity.embed import read_shards
-from keras_similarity.embed.images import read_images
+from keras_similarity.embed.images import check_takes_images, read_images
 from keras_similarity.embed.shards import MANIFEST, is_embeddings
 from keras_similarity.export import VectorBatch, read_parquet
 
@@ -47,6 +47,7 @@ def image_batches(folder: Path, encoder: Path | None, image_pixels: int, *, firs
     if encoder is None:
         raise ValueError(f"{folder} is a folder of images, which needs a model.\n  Pass --encoder model.keras.")
     model = open_encoder(encoder)
+    check_takes_images(model, folder)
     for start in range(first, len(paths), ROWS):
         part = paths[start : start + ROWS]
         vectors = model(read_images(part, model.shape, most_pixels=image_pixels))

@@ -5,6 +5,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
+from keras_similarity.core.sync import sync_folder
+
 __all__ = ["whole_file"]
 
 
@@ -12,7 +14,8 @@ __all__ = ["whole_file"]
 def whole_file(path: Path) -> Generator[Path]:
     """Give the path to write to, and put what was written in the place of `path` if nothing was raised meanwhile.
 
-    It is on the disk before it gets its name. What is no file, such as a pipe, is written to as it is.
+    It is on the disk before it gets its name, and the name is there too at the end. What is no file, such as a pipe, is
+    written to as it is.
 
     Raises:
         FileNotFoundError: its folder is not there.
@@ -20,13 +23,15 @@ def whole_file(path: Path) -> Generator[Path]:
     if path.exists() and not path.is_file():
         yield path
         return
-    if not path.absolute().parent.is_dir():
-        raise FileNotFoundError(f"no folder is at {path.absolute().parent}.\n  Make it, or check the path.")
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no folder is at {folder}.\n  Make it, or check the path.")
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         yield fresh
         with fresh.open("rb+") as file:
             os.fsync(file.fileno())
         fresh.replace(path)
+        sync_folder(folder)
     finally:
         fresh.unlink(missing_ok=True)

@@ -83,7 +83,9 @@ def embed(
 
     Raises:
         FileExistsError: `out` holds something else, or embeddings of another job, or another run is at work in it.
-        ValueError: no rows, a row that is unreadable or no input of the model, or an embedding that is not finite.
+        TypeError: ids that are neither whole numbers nor text.
+        ValueError: no rows, ids that no index takes, a row that is unreadable or no input of the model, or an embedding
+            that is not finite.
         MissingExtraError: pyarrow or Ray is not installed.
 
     Example:
@@ -103,6 +105,7 @@ def embed(
     if len(rows) == 0:
         raise ValueError("`source` has no rows.\n  Check where the data come from.")
     encoder = open_model(model)
+    rows.check(encoder)
     job = Job(encoder_fingerprint(model, encoder), rows.fingerprint(), encoder.dim, len(rows), shard_rows)
     folder = Path(out).resolve()
     writer = ShardWriter(folder, job, rows, model, batch_size)

@@ -24,7 +24,8 @@ class Encoder:
         shape: Of one input, without the batch; `()` for text.
         dim: Width of an embedding.
         name: What to call it, such as its file's stem.
-        pixel_scale: What pixels of 0–255 are multiplied by before `call` gets them.
+        pixel_scale, pixel_offset: What pixels of 0–255 are multiplied by before `call` gets them, and what is then
+            added.
 
     Example:
         >>> sums = Encoder(lambda rows: rows.sum(axis=1, keepdims=True), "vector", shape=(3,), dim=1, name="sums")
@@ -38,6 +39,7 @@ class Encoder:
     dim: int
     name: str
     pixel_scale: float = 1.0
+    pixel_offset: float = 0.0
 
     def __call__(self, rows: Any, *, batch_size: int = BATCH_SIZE) -> NDArray[np.float32]:
         """Return the embeddings `(n, dim)` of rows; pixels are 0–255.
@@ -59,5 +61,5 @@ class Encoder:
         if len(rows) == 0:
             return np.empty((0, self.dim), np.float32)
         if self.kind == "image":
-            rows = np.asarray(rows, np.float32) * np.float32(self.pixel_scale)
+            rows = np.asarray(rows, np.float32) * np.float32(self.pixel_scale) + np.float32(self.pixel_offset)
         return encode(self.call, rows, batch_size=batch_size)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.checks import check_whole
 from keras_similarity.core.rows import as_rows
+from keras_similarity.core.whole_file import whole_file
 from keras_similarity.embed.encode import encode
 from keras_similarity.embed.fingerprint import model_fingerprint
 
@@ -102,22 +103,18 @@ class FrozenCache:
         return features.reshape(len(rows), count, *features.shape[1:])
 
     def save(self) -> None:
-        """Write the features to `path`, in place of what was there.
+        """Write the features to `path`, whole or not at all, in place of what was there.
 
         Raises:
+            FileNotFoundError: the path's folder is not there.
             ValueError: the cache was made without a path.
         """
         if self.path is None:
             raise ValueError("`save()` needs a path.\n  Make the cache with FrozenCache(model, path=…).")
         keys = np.frombuffer(b"".join(self._positions), np.uint8).reshape(-1, KEY_BYTES)
-        partial = self.path.with_name(f"{self.path.name}.partial")
-        with partial.open("wb") as file:
-            np.savez(
-                file, keys=keys, features=self._features, frozen=np.frombuffer(model_fingerprint(self.frozen), np.uint8)
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(self.path)
+        frozen = np.frombuffer(model_fingerprint(self.frozen), np.uint8)
+        with whole_file(self.path) as written, written.open("wb") as file:  # a name would be given NumPy's ending
+            np.savez(file, keys=keys, features=self._features, frozen=frozen)
 
     def _looked_up(self, keys: list[bytes], rows_at: Callable[[list[int]], NDArray[Any]]) -> NDArray[np.float32]:
         """Return features in the order of the keys, after computing those of keys not seen before."""

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.image_pixels import image_pixels
+from keras_similarity.embed.encoder import Encoder
 from keras_similarity.errors import ImageTooLargeError, UnsupportedImageError
 
-__all__ = ["ImageTooLargeError", "UnsupportedImageError", "read_image", "read_images"]
+__all__ = ["ImageTooLargeError", "UnsupportedImageError", "check_takes_images", "read_image", "read_images"]
 
 WEB_FORMATS = ("JPEG", "PNG", "WEBP")
 MOST_PIXELS = 20_000_000  # of an image that somebody sent
@@ -21,6 +22,7 @@ MOST_PIXELS = 20_000_000  # of an image that somebody sent
 PHOTO_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 PHOTO_PIXELS = 200_000_000  # of one's own: the largest cameras' and telephones'
 PILLOWS_LIMIT = threading.Lock()  # which is a variable of its module
+LIMIT = "`image_pixels=`, in a shell --image-pixels"
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -101,11 +103,20 @@ def read_images(
     return np.stack([_named(source, shape, most_pixels) for source in sources])
 
 
+def check_takes_images(encoder: Encoder, folder: Path) -> None:
+    """Raise a ValueError for a folder of images and an encoder of something else."""
+    if encoder.kind != "image":
+        raise ValueError(
+            f"{folder} is a folder of images: the encoder {encoder.name!r} takes {encoder.kind}s of shape "
+            f"{encoder.shape}.\n  Pass an encoder of images (height, width, channels), with 1, 3 or 4 channels."
+        )
+
+
 def _named(source: bytes | Path, shape: tuple[int, ...], most_pixels: int) -> NDArray[np.uint8]:
     try:
         return read_image(source, shape, formats=PHOTO_FORMATS, most_pixels=most_pixels)
     except ImageTooLargeError as error:
-        raise ImageTooLargeError(f"{_name(source)}: {error} Or raise the limit, --image-pixels.") from error
+        raise ImageTooLargeError(f"{_name(source)}: {error} Or raise the limit: {LIMIT}.") from error
     except UnsupportedImageError as error:
         raise UnsupportedImageError(f"{_name(source)} is no readable image: {error}") from error
 

@@ -1,6 +1,6 @@
 """What embeds → an `Encoder`: an ONNX or `.keras` file, a Keras model, or an encoder already."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b, file_digest
 from pathlib import Path
 from typing import Any
@@ -14,13 +14,16 @@ from keras_similarity.errors import ModelFileError
 
 __all__ = ["check_digest", "encoder_fingerprint", "keras_encoder", "open_model"]
 
-SCALING_LAYERS = ("Rescaling", "Normalization")
+PREPROCESSING = "keras_similarity>ImagePreprocessing"  # as Keras registers it: `architectures` is not ours to import
+SCALING_LAYERS = ("Rescaling", "Normalization")  # Keras's own do not say what they take: 0–255, as in its examples
 
 
 def keras_encoder(model: Any, name: str, call: Callable[[Any], NDArray[Any]] | None = None) -> Encoder:
-    """Return a Keras model of one input and one output `(n, d)` as an encoder; 0–255 if it scales them.
+    """Return a Keras model of one input and one output `(n, d)` as an encoder.
 
-    It takes texts if the graph does, or if the model makes its input of them, as `TextSim` does.
+    Pixels become what its first layer that scales images takes: the `value_range` of an `ImagePreprocessing`, 0–255
+    for Keras's `Rescaling` and `Normalization`, and 0–1 without any. It takes texts if the graph does, or if the model
+    makes its input of them, as `TextSim` does.
 
     Args:
         model: The model.
@@ -43,7 +46,7 @@ def keras_encoder(model: Any, name: str, call: Callable[[Any], NDArray[Any]] | N
     prepares = getattr(model, "takes", None) == "text"
     text = prepares or model.inputs[0].dtype == "string"
     image = len(shape) == 3 and shape[-1] in (1, 3, 4)
-    own_scale = any(type(layer).__name__ in SCALING_LAYERS for layer in model._flatten_layers())
+    low, high = _value_range(model) if image else (0.0, 255.0)
     forward = model.predict_on_batch if call is None else call
     return Encoder(
         lambda batch: np.asarray(forward(model.prepare(list(batch)) if prepares else batch), np.float32),
@@ -51,7 +54,8 @@ def keras_encoder(model: Any, name: str, call: Callable[[Any], NDArray[Any]] | N
         () if text else shape,
         int(model.outputs[0].shape[1]),
         name,
-        1.0 if own_scale or not image else 1 / 255,
+        pixel_scale=(high - low) / 255,
+        pixel_offset=low,
     )
 
 
@@ -92,7 +96,7 @@ def encoder_fingerprint(model: Any, encoder: Encoder) -> str:
             return file_digest(file, "sha256").hexdigest()
     if hasattr(model, "predict_on_batch"):
         return model_fingerprint(model).hex()
-    about = f"{encoder.name} {encoder.kind} {encoder.shape} {encoder.dim} {encoder.pixel_scale}"
+    about = f"{encoder.name} {encoder.kind} {encoder.shape} {encoder.dim} {encoder.pixel_scale} {encoder.pixel_offset}"
     return blake2b(about.encode(), digest_size=16).hexdigest()
 
 
@@ -105,6 +109,29 @@ def check_digest(path: Path, sha256: str) -> None:
             f"{path.name} must have the SHA-256 {sha256!r:.80}: it has {found}.\n"
             "  Somebody changed it, or it is another model."
         )
+
+
+def _value_range(model: Any) -> tuple[float, float]:
+    """Return the least and the greatest value of the pixels that a model takes."""
+    import keras
+
+    for layer in _in_order(model):
+        if keras.saving.get_registered_name(type(layer)) == PREPROCESSING:
+            return layer.value_range
+        if type(layer).__name__ in SCALING_LAYERS:
+            return 0.0, 255.0
+    return 0.0, 1.0
+
+
+def _in_order(model: Any) -> Iterator[Any]:
+    """Return all layers of a model, each before those behind it; `_flatten_layers` turns inner models round."""
+    waiting, seen = [model], set()
+    while waiting:
+        layer = waiting.pop()
+        if id(layer) not in seen:
+            seen.add(id(layer))
+            yield layer
+            waiting += reversed(layer._layers)
 
 
 def _open_file(path: Path) -> Encoder:

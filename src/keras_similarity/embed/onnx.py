@@ -1,6 +1,7 @@
 """An ONNX file as an encoder, on onnxruntime: no Keras, no framework."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ TAKEN: dict[str, Any] = {  # what a model may take
 }
 
 
-def open_onnx(path: Path, *, threads: int = 0) -> Encoder:
+def open_onnx(path: str | os.PathLike[str], *, threads: int = 0) -> Encoder:
     """Open a model of one input and one output `(n, d)`.
 
     Pixels are given as 0–255 to a model that was exported here, since it scales them itself, and to one of whole
@@ -37,10 +38,20 @@ def open_onnx(path: Path, *, threads: int = 0) -> Encoder:
         threads: For one call; 0 for as many as there are cores.
 
     Raises:
+        FileNotFoundError: no file is there.
         ModelFileError: damaged, or with another number of inputs or outputs, or axes of unknown length. The encoder's
             calls raise it where the model fails on its rows.
         MissingExtraError: onnxruntime is not installed.
+
+    Example:
+        >>> open_onnx("nowhere.onnx")
+        Traceback (most recent call last):
+        FileNotFoundError: no model at nowhere.onnx.
+          Check the path.
     """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"no model at {path}.\n  Check the path.")
     session = _session(path, threads)
     inputs, outputs = session.get_inputs(), session.get_outputs()
     _check(path.name, inputs, outputs)

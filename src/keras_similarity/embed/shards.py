@@ -20,6 +20,14 @@ from typing import Any, BinaryIO
 from keras_similarity.core.file_lock import try_lock
 from keras_similarity.core.sync import sync_folder
 from keras_similarity.embed.parquet import VectorBatch, read_parquet, write_batches
+from keras_similarity.embed.shard_records import (
+    as_json,
+    damaged_record,
+    place_file,
+    read_record,
+    sync_file,
+    write_record,
+)
 from keras_similarity.errors import EmbeddingsFormatError
 
 __all__ = ["Job", "Shard", "finish", "is_embeddings", "read_shards", "shards_there", "taken", "write_shard"]
@@ -94,7 +102,7 @@ def taken(folder: Path, job: Job) -> Generator[None]:
     if not note.is_file():
         if not all(name.startswith(f".{JOB}.") for name in there):
             raise FileExistsError(f"{folder} is not empty, and holds no embeddings.\n  Choose another folder.")
-        _place(_write_json(note, _job_record(job)), note)
+        place_file(write_record(note, _job_record(job)), note)
     with note.open("rb+") as file:
         _take_up(file, folder, job, locked=_lock(file, folder))
         yield
@@ -111,10 +119,10 @@ def write_shard(folder: Path, job: Job, number: int, rows: VectorBatch) -> Shard
     fresh = folder / f".{target.stem}.{uuid.uuid4().hex}.parquet"
     try:
         write_batches([rows], fresh, job.dim)
-        if (folder / JOB).is_file() and _read_json(folder / JOB) != _job_record(job):
+        if (folder / JOB).is_file() and read_record(folder / JOB) != _job_record(job):
             fresh.unlink()
             raise _of_another_job(folder)
-        _place(fresh, target)
+        place_file(fresh, target)
     except FileNotFoundError:
         # The run has finished without this worker, which it took for dead, and cleared away what was no shard.
         if not target.is_file():
@@ -123,17 +131,21 @@ def write_shard(folder: Path, job: Job, number: int, rows: VectorBatch) -> Shard
 
 
 def shards_there(folder: Path, job: Job) -> Iterator[Shard]:
-    """Return the shards that an interrupted run finished; what is damaged or of another length is deleted."""
+    """Return the shards that an earlier run finished; what is damaged or of another length is deleted.
+
+    Where that run wrote a manifest, its checksums tell; before it, that all rows can be read.
+    """
+    promised = _promised(folder)
     for number in job.shards:
         path, (first, stop) = folder / shard_name(number), job.span(number)
         if not path.is_file():
             continue
-        try:
-            rows = sum(len(batch.vectors) for batch in read_parquet(path))
-        except (EmbeddingsFormatError, OSError, ValueError):
-            rows = -1
-        if rows == stop - first:
-            yield Shard(number, rows, _checksum(path))
+        shard = Shard(number, stop - first, _checksum(path))
+        if promised.get(number, shard.checksum) != shard.checksum:
+            logger.warning("%s has changed since it was written, and is made anew", path)
+            path.unlink()
+        elif number in promised or _rows(path) == shard.rows:
+            yield shard
         else:
             path.unlink()
 
@@ -152,8 +164,8 @@ def finish(folder: Path, job: Job, shards: list[Shard]) -> None:
         )
     ordered = sorted(shards, key=lambda shard: shard.number)
     record = _job_record(job) | {"shards": [asdict(shard) | {"name": shard.name} for shard in ordered]}
-    fresh = _write_json(folder / MANIFEST, record)
-    _sync(fresh)
+    fresh = write_record(folder / MANIFEST, record)
+    sync_file(fresh)
     fresh.replace(folder / MANIFEST)
     sync_folder(folder)
     for left in folder.iterdir():
@@ -184,7 +196,7 @@ def read_shards(folder: str | os.PathLike[str]) -> Iterator[VectorBatch]:
     folder = Path(folder)
     if not (folder / MANIFEST).is_file():
         raise EmbeddingsFormatError(f"{folder} holds no complete embeddings.\n  Run the same `embed` again.")
-    manifest = _read_json(folder / MANIFEST)
+    manifest = read_record(folder / MANIFEST)
     if manifest["format_version"] > FORMAT_VERSION:
         raise EmbeddingsFormatError(
             f"{folder} has format {manifest['format_version']}; this version reads formats 1 to {FORMAT_VERSION}.\n"
@@ -194,9 +206,28 @@ def read_shards(folder: str | os.PathLike[str]) -> Iterator[VectorBatch]:
         path = folder / shard_name(shard["number"])
         if not path.is_file() or _checksum(path) != shard["checksum"]:
             raise EmbeddingsFormatError(
-                f"{path} is missing or damaged.\n  Delete it and {MANIFEST}, and run the same `embed` again."
+                f"{path} is missing or damaged.\n  Run the same `embed` again, which makes it anew."
             )
         yield from read_parquet(path)
+
+
+def _promised(folder: Path) -> dict[int, str]:
+    """Return each shard's number and checksum as the manifest has them; nothing without one, or where it is damaged."""
+    if not (folder / MANIFEST).is_file():
+        return {}
+    try:
+        return {shard["number"]: shard["checksum"] for shard in read_record(folder / MANIFEST)["shards"]}
+    except (EmbeddingsFormatError, KeyError, TypeError) as error:
+        logger.warning("%s is damaged, and is written anew: %r", folder / MANIFEST, error)
+        return {}
+
+
+def _rows(path: Path) -> int | None:
+    """Return how many rows a shard has, None for one that cannot be read."""
+    try:
+        return sum(len(batch.vectors) for batch in read_parquet(path))
+    except (EmbeddingsFormatError, OSError, ValueError):
+        return None
 
 
 def _take_up(note: BinaryIO, folder: Path, job: Job, *, locked: bool) -> None:
@@ -217,10 +248,10 @@ def _take_up(note: BinaryIO, folder: Path, job: Job, *, locked: bool) -> None:
     if found == _job_record(job):
         return
     if not locked or (folder / MANIFEST).is_file() or any(folder.glob("shard-*.parquet")):
-        raise _of_another_job(folder) if found is not None else _damaged(folder / JOB, "no JSON")
+        raise _of_another_job(folder) if found is not None else damaged_record(folder / JOB, "no JSON")
     note.seek(0)
     note.truncate()
-    note.write(_as_json(_job_record(job)))
+    note.write(as_json(_job_record(job)))
     note.flush()
     os.fsync(note.fileno())
 
@@ -232,10 +263,6 @@ def _of_another_job(folder: Path) -> FileExistsError:
     )
 
 
-def _damaged(path: Path, reason: Any) -> EmbeddingsFormatError:
-    return EmbeddingsFormatError(f"{path} is damaged: {reason}.\n  Delete the folder, and embed again.")
-
-
 def _job_record(job: Job) -> dict[str, Any]:
     return {"format_version": FORMAT_VERSION, **asdict(job)}
 
@@ -243,42 +270,6 @@ def _job_record(job: Job) -> dict[str, Any]:
 def _checksum(path: Path) -> str:
     with path.open("rb") as file:
         return file_digest(file, lambda: blake2b(digest_size=16)).hexdigest()
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        return json.loads(path.read_text())
-    except ValueError as error:
-        raise _damaged(path, error) from error
-
-
-def _write_json(path: Path, record: dict[str, Any]) -> Path:
-    """Write a record under a name of its own, and return this name."""
-    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    fresh.write_bytes(_as_json(record))
-    return fresh
-
-
-def _as_json(record: dict[str, Any]) -> bytes:
-    return f"{json.dumps(record, indent=1)}\n".encode()
-
-
-def _place(fresh: Path, target: Path) -> None:
-    """Give a whole file its name, so that a crash of the machine leaves it whole or nameless; what is there stays."""
-    _sync(fresh)
-    try:
-        os.link(fresh, target)
-    except FileExistsError:
-        pass
-    except OSError:  # a file system without links
-        fresh.replace(target)
-    fresh.unlink(missing_ok=True)
-    sync_folder(target.parent)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def _lock(note: BinaryIO, folder: Path) -> bool:

@@ -9,22 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from keras_similarity.core.extras import import_extra
 from keras_similarity.core.label_json import label_to_json
 from keras_similarity.core.results import Record
 from keras_similarity.core.whole_file import whole_file
 from keras_similarity.index import Index
+from keras_similarity.index.engines.faiss_memory import load_faiss
 
 __all__ = ["write_faiss", "write_pgvector", "write_qdrant"]
 
 QDRANT_DISTANCES = {"cosine": "Cosine", "euclidean": "Euclid", "inner_product": "Dot", "manhattan": "Manhattan"}
+# Distance -> the end of pgvector's operator class, and its operator.
 PGVECTOR_OPERATORS = {
-    "cosine": "vector_cosine_ops",
-    "euclidean": "vector_l2_ops",
-    "squared_euclidean": "vector_l2_ops",
-    "inner_product": "vector_ip_ops",
-    "manhattan": "vector_l1_ops",
+    "cosine": ("cosine_ops", "<=>"),
+    "euclidean": ("l2_ops", "<->"),
+    "squared_euclidean": ("l2_ops", "<->"),
+    "inner_product": ("ip_ops", "<#>"),
+    "manhattan": ("l1_ops", "<+>"),
 }
+# Numbers of a row that pgvector keeps, and that its graph takes at 32 bits and at 16.
+PGVECTOR_KEEPS, PGVECTOR_GRAPH, PGVECTOR_HALF_GRAPH = 16_000, 2_000, 4_000
+LARGEST_HALF = 65_504  # of 16 bits
 NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it, and no backslash before u0000
 BATCH = 256  # points of a request
 NAMESPACE = uuid.UUID("6f2f4d0e-5a2c-4c55-9d4b-2f0a4be3a1c7")  # of the UUIDs made of string ids
@@ -50,7 +54,7 @@ def write_faiss(index: Index, path: Path) -> int:
         >>> flat.search(np.zeros((1, 2), "float32"), 2)[0].tolist()
         [[0.0, 25.0]]
     """
-    faiss = import_extra("faiss", extra="faiss", purpose="faiss files")
+    faiss = load_faiss()
     name = index.distance.name
     _check(name, {"cosine", "inner_product", "euclidean", "squared_euclidean"}, "faiss")
     width = index.settings.space.width
@@ -104,11 +108,13 @@ def write_qdrant(index: Index, path: Path) -> int:
 def write_pgvector(index: Index, path: Path) -> int:
     """Write SQL that makes the table "items" in PostgreSQL with pgvector, filled: psql -f PATH.
 
-    Ids and labels are JSON values, in which 1 and "1" differ.
+    Ids and labels are JSON values, in which 1 and "1" differ. The graph that the file makes has rows of up to 2,000
+    numbers as they are, and of up to 4,000 at 16 bits, which a query must ask for; the file says how. Wider rows have
+    none, nor have rows above 2,000 with a number that 16 bits do not hold.
 
     Raises:
-        ValueError: a distance that pgvector lacks, or the character NUL in a label or in metadata, which PostgreSQL
-            does not keep.
+        ValueError: a distance that pgvector lacks, rows of more than 16,000 numbers, or the character NUL in a label or
+            in metadata, which PostgreSQL does not keep.
 
     Example:
         >>> from tempfile import TemporaryDirectory
@@ -120,14 +126,19 @@ def write_pgvector(index: Index, path: Path) -> int:
         >>> lines[4].split()[-1], lines[-1]
         ('[3.0,4.0]', 'CREATE INDEX ON items USING hnsw (embedding vector_l2_ops);')
     """
-    name = index.distance.name
+    name, width = index.distance.name, index.settings.space.width
     _check(name, PGVECTOR_OPERATORS, "pgvector")
-    count = 0
+    if width > PGVECTOR_KEEPS:
+        raise ValueError(
+            f"pgvector keeps rows of up to {PGVECTOR_KEEPS:,} numbers: these have {width:,}.\n  Write Parquet, or keep "
+            "fewer numbers a row: `truncate_dim=`."
+        )
+    count, largest = 0, 0.0
     with whole_file(path) as written, written.open("w", encoding="utf-8") as file:
         file.write(
             "CREATE EXTENSION IF NOT EXISTS vector;\n"
             "CREATE TABLE items (id jsonb PRIMARY KEY, label jsonb, metadata jsonb, "
-            f"embedding vector({index.settings.space.width}) NOT NULL);\n"
+            f"embedding vector({width}) NOT NULL);\n"
             "COPY items (id, label, metadata, embedding) FROM stdin;\n"
         )
         for record in index.records():
@@ -139,9 +150,35 @@ def write_pgvector(index: Index, path: Path) -> int:
                     "metadata.\n  Take it out, or write Parquet."
                 )
             file.write("\t".join([*(_copied(field) for field in fields), vector]) + "\n")
-            count += 1
-        file.write(f"\\.\nCREATE INDEX ON items USING hnsw (embedding {PGVECTOR_OPERATORS[name]});\n")
+            count, largest = count + 1, max(largest, float(np.abs(record.embedding).max()))
+        file.write("\\.\n" + _graph(name, width, largest))
     return count
+
+
+def _graph(distance: str, width: int, largest: float) -> str:
+    """Return the SQL that makes pgvector's graph, or a comment that says why there is none.
+
+    Args:
+        distance: Its name.
+        width: Numbers of a row.
+        largest: Of all numbers, by their size.
+    """
+    end, operator = PGVECTOR_OPERATORS[distance]
+    if width <= PGVECTOR_GRAPH:
+        return f"CREATE INDEX ON items USING hnsw (embedding vector_{end});\n"
+    if width > PGVECTOR_HALF_GRAPH:
+        return f"-- No index: pgvector's take rows of up to {PGVECTOR_HALF_GRAPH:,} numbers, these have {width:,}.\n"
+    if largest > LARGEST_HALF:
+        return (
+            f"-- No index: as 16-bit numbers, which pgvector's take above {PGVECTOR_GRAPH:,}, none may be beyond "
+            f"{LARGEST_HALF:,}.\n"
+        )
+    half = f"halfvec({width})"
+    return (
+        f"-- Of 16-bit numbers, as pgvector's index takes no more than {PGVECTOR_GRAPH:,} others. What uses it:\n"
+        f"-- SELECT id FROM items ORDER BY embedding::{half} {operator} QUERY::{half} LIMIT k\n"
+        f"CREATE INDEX ON items USING hnsw ((embedding::{half}) halfvec_{end});\n"
+    )
 
 
 def _parts(index: Index) -> Iterator[list[Record]]:

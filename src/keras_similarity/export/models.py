@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import os
 import shutil
 import warnings
 from collections.abc import Callable
@@ -35,7 +36,13 @@ METADATA = "keras_similarity"
 
 
 def export_model(
-    model: Any, path: Path, format: str, *, pixel_scale: float = 1.0, tolerance: float = TOLERANCE
+    model: Any,
+    path: str | os.PathLike[str],
+    format: str,
+    *,
+    pixel_scale: float = 1.0,
+    pixel_offset: float = 0.0,
+    tolerance: float = TOLERANCE,
 ) -> float:
     """Write a model, with its scaling of pixels and its normalisation, and compare the copy's embeddings.
 
@@ -45,7 +52,8 @@ def export_model(
         path: What to write: a file ending in .onnx, .tflite or .xml, or for "saved_model" a folder; a model that is
             there is replaced.
         format: One of `FORMATS`.
-        pixel_scale: What pixels of 0–255 are multiplied by before `model` gets them; it becomes part of the copy.
+        pixel_scale, pixel_offset: What pixels of 0–255 are multiplied by before `model` gets them, and what is then
+            added; it becomes part of the copy.
         tolerance: The largest difference of any number of an embedding.
 
     Returns:
@@ -57,9 +65,18 @@ def export_model(
         ExportError: the backend cannot write this format, the model takes strings, or the copy differs by more. Nothing
             is left behind then.
         MissingExtraError: a package that the format needs is not installed.
+
+    Example:
+        >>> import keras
+        >>> model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        >>> export_model(model, "model.pt", "onnx")
+        Traceback (most recent call last):
+        ValueError: `path` must end in .onnx for onnx: got model.pt.
+          Name it so.
     """
     import keras
 
+    path = Path(path)
     check_choice(format, FORMATS, name="format")
     keras_format, backends = FORMATS[format]
     if keras.backend.backend() not in backends:
@@ -71,7 +88,7 @@ def export_model(
         raise ValueError(f"`path` must end in {SUFFIXES[format]} for {format}: got {path.name}.\n  Name it so.")
     _check_replaceable(path)
     rows = _sample(model)
-    whole = _with_scaling(model, pixel_scale)
+    whole = _with_scaling(model, pixel_scale, pixel_offset)
     expected: Any = keras.ops.convert_to_numpy(whole(rows, training=False))  # JAX exports only what was called once
     folder = path.with_name(f".new-{path.name}")
     fresh = folder / path.name
@@ -95,12 +112,13 @@ def export_model(
     return difference
 
 
-def _with_scaling(model: Any, pixel_scale: float) -> Any:
+def _with_scaling(model: Any, pixel_scale: float, pixel_offset: float) -> Any:
     """Return the model behind a layer that scales pixels, where it does not scale them itself."""
     import keras
 
     inputs = keras.Input(model.inputs[0].shape[1:], dtype=model.inputs[0].dtype)
-    scaled = inputs if pixel_scale == 1.0 else keras.layers.Rescaling(pixel_scale)(inputs)
+    same = (pixel_scale, pixel_offset) == (1.0, 0.0)
+    scaled = inputs if same else keras.layers.Rescaling(pixel_scale, pixel_offset)(inputs)
     return keras.Model(inputs, model(scaled))
 
 
