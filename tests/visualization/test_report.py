@@ -130,7 +130,7 @@ def test_model__is_reported_with_its_index_and_its_calibration(rows, labels):
 
     inputs = keras.Input((6,))
     model = SimilarityModel(inputs, keras.layers.Identity()(inputs))
-    with pytest.raises(MissingIndexError, match=r"`report\(\)` needs an index"):
+    with pytest.raises(MissingIndexError, match="`report` needs an index"):
         report(model)
     model.compile(distance="euclidean")
     model.index(rows, labels)
