@@ -82,9 +82,9 @@ def test_distances_are_those_of_the_definition_and_neighbours_are_found(shelf, e
     np.testing.assert_allclose(result.distances, np.take_along_axis(expected, result.ids, axis=1), rtol=1e-6, atol=1e-7)
     assert (np.diff(result.distances, axis=1) >= 0).all()
     assert near(result, index.search(queries, k=10, exact=True)) > 0.97
-    for row in range(3):
-        alone = index.search(queries[row : row + 1], k=10)
-        assert near(alone, index.search(queries[row : row + 1], k=10, exact=True)) > 0.8
+    # One by one, too; of a single query, a graph that threads made together may miss two of ten.
+    ones = [queries[row : row + 1] for row in range(20)]
+    assert np.mean([near(index.search(one, k=10), index.search(one, k=10, exact=True)) for one in ones]) > 0.95
 
 
 @pytest.mark.parametrize("engine", ALL)
