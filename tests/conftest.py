@@ -1,5 +1,6 @@
 """What every test shares: a seeded generator, the real data where they are, and who needs a framework."""
 
+import gc
 import importlib.util
 import os
 import random
@@ -85,6 +86,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.training)
         if "remote" in folders:
             item.add_marker(pytest.mark.database)
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector look no more through what was imported: it lives as long as the run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.hookimpl(tryfirst=True)
