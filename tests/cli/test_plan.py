@@ -159,12 +159,11 @@ def test_bytes_in_postgresql__are_those_measured_at_every_width():
 
 def test_what_databases_take__is_what_our_indexes_in_them_refuse_to_pass():
     from keras_similarity.index.remote.milvus import index as milvus
-    from keras_similarity.index.remote.postgres import index as postgres
-    from keras_similarity.index.remote.postgres import tuning
+    from keras_similarity.index.remote.postgres import pgvector
 
-    assert postgres.MOST_WIDE == numbers.PGVECTOR_WIDEST
+    assert pgvector.MOST_WIDE == numbers.PGVECTOR_WIDEST
     widest = {"float32": numbers.PGVECTOR_WIDEST_GRAPH, "float16": numbers.PGVECTOR_WIDEST_HALF_GRAPH}
-    assert widest == tuning.MOST_WIDE
+    assert widest == pgvector.MOST_WIDE_GRAPH
     assert (milvus.LEAST_WIDE, milvus.MOST_WIDE) == (numbers.MILVUS_NARROWEST, numbers.MILVUS_WIDEST)
 
 

@@ -8,7 +8,7 @@ from keras_similarity.core.distances import DISTANCES
 from keras_similarity.index.engines import APPROXIMATE
 from keras_similarity.index.engines.spaces import SPACES
 from keras_similarity.index.remote.milvus.schema import METRICS as OF_MILVUS
-from keras_similarity.index.remote.postgres.nearest import OPERATORS as OF_POSTGRES
+from keras_similarity.index.remote.postgres.pgvector import OPERATORS as OF_POSTGRES
 from keras_similarity.index.remote.qdrant.state import METRICS as OF_QDRANT
 
 STORES = {

@@ -1,5 +1,7 @@
 """What every approximate engine owes: the distances of exact search, nearly all of its neighbours, and its rules."""
 
+import functools
+import importlib.util
 import subprocess
 import sys
 
@@ -14,6 +16,7 @@ from keras_similarity.core import distance_names, get_distance, pairwise_distanc
 from keras_similarity.index.engines import APPROXIMATE
 from keras_similarity.index.engines.ordering import near_first
 from keras_similarity.index.engines.spaces import SPACES
+from keras_similarity.index.engines.usearch import load_usearch
 
 COUNT = 1500
 
@@ -59,6 +62,18 @@ def small_samples():
         yield
 
 
+@pytest.fixture(autouse=True, scope="module")
+def one_thread_of_usearch():
+    """Threads link rows in another order each time, and miss others; faiss is told by OMP_NUM_THREADS, this is not."""
+    if importlib.util.find_spec("usearch") is None:
+        yield
+        return
+    kind = load_usearch().Index
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(kind, "add", functools.partialmethod(kind.add, threads=1))
+        yield
+
+
 @pytest.fixture(scope="module")
 def shelf():
     """One index per engine and distance, shared by the tests that do not change it."""
@@ -82,9 +97,10 @@ def test_distances_are_those_of_the_definition_and_neighbours_are_found(shelf, e
     np.testing.assert_allclose(result.distances, np.take_along_axis(expected, result.ids, axis=1), rtol=1e-6, atol=1e-7)
     assert (np.diff(result.distances, axis=1) >= 0).all()
     assert near(result, index.search(queries, k=10, exact=True)) > 0.97
-    # One by one, too; of a single query, a graph that threads made together may miss two of ten.
-    ones = [queries[row : row + 1] for row in range(20)]
-    assert np.mean([near(index.search(one, k=10), index.search(one, k=10, exact=True)) for one in ones]) > 0.95
+    for row in range(3):
+        alone = index.search(queries[row : row + 1], k=10)
+        assert set(alone.ids[0].tolist()) == set(result.ids[row].tolist())
+        assert near(alone, index.search(queries[row : row + 1], k=10, exact=True)) > 0.8
 
 
 @pytest.mark.parametrize("engine", ALL)

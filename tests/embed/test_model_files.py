@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
+keras = pytest.importorskip("keras", reason="models are made where Keras is")
 pytestmark = pytest.mark.training
 
 from keras import layers  # noqa: E402  after the skip

@@ -9,7 +9,7 @@ from bulk_runs import everything
 from keras_similarity.embed import Encoder, embed
 from keras_similarity.embed.sources import find_source
 
-arrow = pytest.importorskip("pyarrow")
+arrow = pytest.importorskip("pyarrow", reason="an extra (data); make test-all has it")
 parquet = pytest.importorskip("pyarrow.parquet", reason="an extra (data); make test-all has it")
 
 DOUBLE = Encoder(lambda batch: 2 * batch, "vector", (3,), 3, "double")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-keras = pytest.importorskip("keras")
+keras = pytest.importorskip("keras", reason="models are exported where Keras is")
 pytestmark = [pytest.mark.training, pytest.mark.slow]
 
 from typer.testing import CliRunner  # noqa: E402  after the skip
@@ -15,6 +15,7 @@ from keras_similarity.export import FORMATS, ExportError, export_model, models  
 from keras_similarity.export.models import SUFFIXES  # noqa: E402
 
 PACKAGES = {"onnx": "onnxruntime", "saved_model": "tensorflow", "openvino": "openvino", "litert": "tensorflow"}
+NO_CONVERTER = "what writes ONNX on this backend is not installed; make test-all has it"
 CONVERTERS = {"jax": "jax2onnx", "tensorflow": "tf2onnx", "torch": "onnxscript"}
 
 
@@ -40,16 +41,16 @@ def test_export__equal_within_1e4_or_refused_by_name(model, tmp_path, format):
             export_model(model, target, format, pixel_scale=1 / 255)
         assert list(tmp_path.iterdir()) == []
         return
-    pytest.importorskip(PACKAGES[format])
+    pytest.importorskip(PACKAGES[format], reason="an extra; make test-all has it")
     if format == "onnx":
-        pytest.importorskip(CONVERTERS[keras.backend.backend()])
+        pytest.importorskip(CONVERTERS[keras.backend.backend()], reason=NO_CONVERTER)
     assert export_model(model, target, format, pixel_scale=1 / 255) <= 1e-4
     assert {path.stem for path in tmp_path.iterdir()} == {"model"}
 
 
 def test_onnx__takes_pixels_and_any_number_of_rows_and_normalises(model, tmp_path, rng):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    pytest.importorskip("onnxruntime", reason="an extra (onnx); make test-all has it")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()], reason=NO_CONVERTER)
     from keras_similarity.embed.onnx import open_onnx
 
     export_model(model, tmp_path / "model.onnx", "onnx", pixel_scale=1 / 255)
@@ -62,8 +63,8 @@ def test_onnx__takes_pixels_and_any_number_of_rows_and_normalises(model, tmp_pat
 
 
 def test_command__writes_what_the_model_takes_into_the_copy(tmp_path, rng):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    pytest.importorskip("onnxruntime", reason="an extra (onnx); make test-all has it")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()], reason=NO_CONVERTER)
     from keras_similarity.architectures import from_backbone
     from keras_similarity.embed.onnx import open_onnx
 
@@ -78,8 +79,8 @@ def test_command__writes_what_the_model_takes_into_the_copy(tmp_path, rng):
 
 
 def test_program_of_the_page__opens_what_it_wrote(tmp_path, monkeypatch, rng):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    pytest.importorskip("onnxruntime", reason="an extra (onnx); make test-all has it")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()], reason=NO_CONVERTER)
     monkeypatch.chdir(tmp_path)
     names = run_guide("export.md", least=1)
     assert names["difference"] <= 1e-4
@@ -112,15 +113,15 @@ def of_texts():
 def test_export__model_of_whole_numbers(request, tmp_path, format, name):
     if keras.backend.backend() not in FORMATS[format][1]:
         pytest.skip("this backend cannot write it")
-    pytest.importorskip(PACKAGES[format])
+    pytest.importorskip(PACKAGES[format], reason="an extra; make test-all has it")
     if format == "onnx":
-        pytest.importorskip(CONVERTERS[keras.backend.backend()])
+        pytest.importorskip(CONVERTERS[keras.backend.backend()], reason=NO_CONVERTER)
     assert export_model(request.getfixturevalue(name), tmp_path / f"model{SUFFIXES[format]}", format) <= 1e-4
 
 
 def test_onnx__of_texts__takes_the_ids_that_prepare_gives(of_texts, tmp_path):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    pytest.importorskip("onnxruntime", reason="an extra (onnx); make test-all has it")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()], reason=NO_CONVERTER)
     from keras_similarity.embed.onnx import open_onnx
 
     texts = ["a red car", "two cats", "nothing of the kind"]
@@ -156,8 +157,8 @@ def test_folder_of_other_things__is_left_alone(of_ids, tmp_path, format):
 
 
 def test_copy_that_gives_no_numbers__is_refused(of_ids, tmp_path, monkeypatch):
-    pytest.importorskip("onnxruntime")
-    pytest.importorskip(CONVERTERS[keras.backend.backend()])
+    pytest.importorskip("onnxruntime", reason="an extra (onnx); make test-all has it")
+    pytest.importorskip(CONVERTERS[keras.backend.backend()], reason=NO_CONVERTER)
     broken = {"onnx": (PACKAGES["onnx"], lambda path: lambda rows: np.full((len(rows), 6), np.nan, np.float32))}
     monkeypatch.setattr(models, "RUNTIMES", broken)
     with pytest.raises(ExportError, match="they differ by nan"):

@@ -65,7 +65,7 @@ def test_pgvector__psql_reads_the_file_of_wide_rows(postgres, tmp_path, rng, wid
 
 @pytest.mark.database
 def test_pgvector__index_of_wide_rows__is_used_by_the_query_that_the_file_shows(postgres, tmp_path, rng):
-    psycopg = pytest.importorskip("psycopg")
+    psycopg = pytest.importorskip("psycopg", reason="an extra (postgres); make test-all has it")
     found = wide_index(rng, 2001)
     write_pgvector(found, tmp_path / "v.sql")
     postgres.execute("DROP TABLE IF EXISTS items")

@@ -30,7 +30,7 @@ def test_package__is_imported_where_stderr_takes_no_bytes(stderr):
 def test_log__is_written_to_the_stderr_of_its_making(monkeypatch):
     content = io.BytesIO()
     monkeypatch.setattr(sys, "stderr", io.TextIOWrapper(content))
-    log = AccessLog()
+    log = AccessLog.on_stderr()
 
     async def note():
         log.add({"status": 200})

@@ -10,6 +10,8 @@ import keras_similarity as ks
 from keras_similarity.calibrate import calibrate
 from keras_similarity.serve import Explorer, Limits, Metrics, served_indexes
 from keras_similarity.serve.explorer.jobs import NotReadyError
+from keras_similarity.serve.opened_index import OpenedIndex
+from keras_similarity.serve.problems import Problem
 from keras_similarity.serve.searches import Search
 from serve.serving import make_shelf
 
@@ -81,6 +83,22 @@ def test_index_that_was_replaced__is_closed_when_the_reload_is_over(served, monk
     with served.lent():
         asyncio.run(served.reload())
     assert closed == [True]
+
+
+def test_index_that_no_search_lets_in__is_closed_and_the_old_one_served_on(served, monkeypatch):
+    closed, old = [], served.index
+
+    def refuse(call):
+        raise Problem(504, "the search does not come back")
+
+    monkeypatch.setattr(OpenedIndex, "close", lambda self: closed.append(self.index))
+    with monkeypatch.context() as patch:
+        patch.setattr(served._batcher, "between", refuse)
+        with pytest.raises(Problem):
+            asyncio.run(served.reload())
+    assert served.index is old
+    assert len(closed) == 1
+    assert closed[0] is not old
 
 
 def test_writes_beside_reloads__are_all_taken_and_seen_at_once(served):

@@ -31,11 +31,11 @@ def read_calibration(folder: Path) -> CalibrationResults | None:
         >>> from keras_similarity.calibrate import calibrate
         >>> with TemporaryDirectory() as folder, Index(1, "euclidean", store=f"{folder}/my.index") as index:
         ...     ids = index.add([[0.0], [10.0]], ["a", "b"])
-        ...     print(read_calibration(Path(folder, "my.index")))
+        ...     before = read_calibration(Path(folder, "my.index"))
         ...     calibrate(index, [[1.0], [4.0]], ["a", "c"]).save(f"{folder}/my.index/calibration.npz")
-        ...     print(read_calibration(Path(folder, "my.index")).cutpoints["optimal"]["distance"])
-        None
-        1.0
+        ...     after = read_calibration(Path(folder, "my.index"))
+        >>> before, after.cutpoints["optimal"]["distance"]
+        (None, 1.0)
     """
     if (folder / CALIBRATION_FILE).is_file():
         return CalibrationResults.open(folder / CALIBRATION_FILE)

@@ -22,7 +22,6 @@ MOST_PIXELS = 20_000_000  # of an image that somebody sent
 PHOTO_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 PHOTO_PIXELS = 200_000_000  # of one's own: the largest cameras' and telephones'
 PILLOWS_LIMIT = threading.Lock()  # which is a variable of its module
-LIMIT = "`image_pixels=`, in a shell --image-pixels"
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 
 
@@ -116,7 +115,9 @@ def _named(source: bytes | Path, shape: tuple[int, ...], most_pixels: int) -> ND
     try:
         return read_image(source, shape, formats=PHOTO_FORMATS, most_pixels=most_pixels)
     except ImageTooLargeError as error:
-        raise ImageTooLargeError(f"{_name(source)}: {error} Or raise the limit: {LIMIT}.") from error
+        raise ImageTooLargeError(
+            f"{_name(source)}: {error} Or raise the limit: `image_pixels=`, in a shell --image-pixels."
+        ) from error
     except UnsupportedImageError as error:
         raise UnsupportedImageError(f"{_name(source)} is no readable image: {error}") from error
 

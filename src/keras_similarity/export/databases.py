@@ -14,20 +14,11 @@ from keras_similarity.core.results import Record
 from keras_similarity.core.whole_file import whole_file
 from keras_similarity.index import Index
 from keras_similarity.index.engines.faiss_memory import load_faiss
+from keras_similarity.index.remote.postgres.pgvector import MOST_WIDE, MOST_WIDE_GRAPH, OPERATORS
 
 __all__ = ["write_faiss", "write_pgvector", "write_qdrant"]
 
 QDRANT_DISTANCES = {"cosine": "Cosine", "euclidean": "Euclid", "inner_product": "Dot", "manhattan": "Manhattan"}
-# Distance -> the end of pgvector's operator class, and its operator.
-PGVECTOR_OPERATORS = {
-    "cosine": ("cosine_ops", "<=>"),
-    "euclidean": ("l2_ops", "<->"),
-    "squared_euclidean": ("l2_ops", "<->"),
-    "inner_product": ("ip_ops", "<#>"),
-    "manhattan": ("l1_ops", "<+>"),
-}
-# Numbers of a row that pgvector keeps, and that its graph takes at 32 bits and at 16.
-PGVECTOR_KEEPS, PGVECTOR_GRAPH, PGVECTOR_HALF_GRAPH = 16_000, 2_000, 4_000
 LARGEST_HALF = 65_504  # of 16 bits
 NUL = re.compile(r"(?<!\\)(\\\\)*\\u0000")  # as JSON writes it, and no backslash before u0000
 BATCH = 256  # points of a request
@@ -127,10 +118,10 @@ def write_pgvector(index: Index, path: Path) -> int:
         ('[3.0,4.0]', 'CREATE INDEX ON items USING hnsw (embedding vector_l2_ops);')
     """
     name, width = index.distance.name, index.settings.space.width
-    _check(name, PGVECTOR_OPERATORS, "pgvector")
-    if width > PGVECTOR_KEEPS:
+    _check(name, OPERATORS, "pgvector")
+    if width > MOST_WIDE:
         raise ValueError(
-            f"pgvector keeps rows of up to {PGVECTOR_KEEPS:,} numbers: these have {width:,}.\n  Write Parquet, or keep "
+            f"pgvector keeps rows of up to {MOST_WIDE:,} numbers: these have {width:,}.\n  Write Parquet, or keep "
             "fewer numbers a row: `truncate_dim=`."
         )
     count, largest = 0, 0.0
@@ -163,19 +154,20 @@ def _graph(distance: str, width: int, largest: float) -> str:
         width: Numbers of a row.
         largest: Of all numbers, by their size.
     """
-    end, operator = PGVECTOR_OPERATORS[distance]
-    if width <= PGVECTOR_GRAPH:
+    operator, end = OPERATORS[distance]
+    most, most_halves = MOST_WIDE_GRAPH["float32"], MOST_WIDE_GRAPH["float16"]
+    if width <= most:
         return f"CREATE INDEX ON items USING hnsw (embedding vector_{end});\n"
-    if width > PGVECTOR_HALF_GRAPH:
-        return f"-- No index: pgvector's take rows of up to {PGVECTOR_HALF_GRAPH:,} numbers, these have {width:,}.\n"
+    if width > most_halves:
+        return f"-- No index: pgvector's take rows of up to {most_halves:,} numbers, these have {width:,}.\n"
     if largest > LARGEST_HALF:
         return (
-            f"-- No index: as 16-bit numbers, which pgvector's take above {PGVECTOR_GRAPH:,}, none may be beyond "
+            f"-- No index: as 16-bit numbers, which pgvector's take above {most:,}, none may be beyond "
             f"{LARGEST_HALF:,}.\n"
         )
     half = f"halfvec({width})"
     return (
-        f"-- Of 16-bit numbers, as pgvector's index takes no more than {PGVECTOR_GRAPH:,} others. What uses it:\n"
+        f"-- Of 16-bit numbers, as pgvector's index takes no more than {most:,} others. What uses it:\n"
         f"-- SELECT id FROM items ORDER BY embedding::{half} {operator} QUERY::{half} LIMIT k\n"
         f"CREATE INDEX ON items USING hnsw ((embedding::{half}) halfvec_{end});\n"
     )

@@ -91,9 +91,10 @@ class Readable:
             [True, False, True, False]
         """
         values = id_list(ids)
-        known = list(dict.fromkeys(value for value in values if is_id(value)))
+        proper = [is_id(value) for value in values]
+        known = list(dict.fromkeys(itertools.compress(values, proper)))
         held = set(itertools.compress(known, self._held(as_ids(known)))) if known else set()
-        return np.array([is_id(value) and value in held for value in values], bool)
+        return np.array([own and value in held for value, own in zip(values, proper, strict=True)], bool)
 
     def get(self, ids: Any) -> list[Record]:
         """Return the records of `ids`, in their order.

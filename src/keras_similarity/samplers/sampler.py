@@ -153,8 +153,9 @@ class Sampler(keras.utils.PyDataset):
         count = self.num_augmentations_per_example
         if self.epoch < self.warmup or self.augmenter is None:
             # A layer says itself what examples are outside training: of the views and the size that training will see.
-            rested = map_rows(as_array, self.augmenter(x, training=False)) if self.augmenter and self._told else x
-            return rested if count == 1 else join_parts([rested] * count)
+            if isinstance(self.augmenter, keras.layers.Layer):
+                x = map_rows(as_array, self.augmenter(x, training=False))
+            return x if count == 1 else join_parts([x] * count)
         views = []
         for view in range(count):
             key = (self.seed, self.epoch, step * self.num_shards + self.shard_index, view)

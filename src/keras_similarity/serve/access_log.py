@@ -3,7 +3,7 @@
 import asyncio
 import sys
 import time
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Self
 
 import msgspec
 
@@ -11,22 +11,26 @@ __all__ = ["AccessLog"]
 
 GATHER_SECONDS = 0.1
 MOST_LINES = 10_000  # that wait to be written; more are counted and dropped
-STDERR: Any = type("Stderr", (), {"__repr__": lambda self: "STDERR"})()  # the one there is when a log is made
 
 
 class AccessLog:
     """Writes request lines.
 
     Args:
-        stream: Where to; None for nowhere, and so is a stderr that takes no bytes, as a notebook's.
+        stream: Where to; None for nowhere.
     """
 
-    def __init__(self, stream: BinaryIO | None = STDERR) -> None:
-        self._stream: BinaryIO | None = getattr(sys.stderr, "buffer", None) if stream is STDERR else stream
+    def __init__(self, stream: BinaryIO | None) -> None:
+        self._stream = stream
         self._lines: list[bytes] = []
         self._dropped = 0
         self._writing: asyncio.Future[None] | None = None
         self._scheduled = False
+
+    @classmethod
+    def on_stderr(cls) -> Self:
+        """Return a log on the stderr that there is; one that takes no bytes, as a notebook's, is nowhere."""
+        return cls(getattr(sys.stderr, "buffer", None))
 
     @property
     def silent(self) -> bool:

@@ -59,7 +59,7 @@ class Service:
     keys: ApiKeys = field(default_factory=ApiKeys)
     limits: Limits = field(default_factory=Limits)
     metrics: Metrics = field(default_factory=Metrics)
-    log: AccessLog = field(default_factory=AccessLog)
+    log: AccessLog = field(default_factory=AccessLog.on_stderr)
     hosts: frozenset[str] | None = LOOPBACK
     snapshots: Path | None = None
     explorer: Explorer | None = None

@@ -15,11 +15,11 @@ from keras_similarity.errors import (
     IndexFormatError,
     IndexMismatchError,
 )
-from keras_similarity.index.remote.postgres import filtering, nearest, prepared, schema, searching, tuning
+from keras_similarity.index.remote.postgres import filtering, pgvector, prepared, schema, searching, tuning
 from oracles.where import as_item, satisfies
 
 COUNT = 1500
-DISTANCES = sorted(nearest.OPERATORS)
+DISTANCES = sorted(pgvector.OPERATORS)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from keras_similarity.index.engines.spaces import Space, prepared
 from keras_similarity.index.rows import Floats, Matrix, Positions
 from keras_similarity.index.selection import Selection
 
-__all__ = ["UsearchGraph"]
+__all__ = ["UsearchGraph", "load_usearch"]
 
 SLICE_ROWS = 2048
 METRICS = {"inner_product": "ip", "squared_euclidean": "l2sq"}
@@ -42,7 +42,7 @@ class UsearchGraph:
     @classmethod
     def build(cls, matrix: Matrix, space: Space, stop: threading.Event) -> Self:
         """Link every row; see `SearchEngine.build`."""
-        index = _load_usearch().Index(
+        index = load_usearch().Index(
             ndim=matrix.shape[1],
             metric=METRICS[space.metric],
             dtype="f16",
@@ -83,7 +83,7 @@ class UsearchGraph:
     @classmethod
     def load(cls, content: NDArray[np.uint8], matrix: Matrix, space: Space) -> Self:
         """Use the graph where it lies; see `SearchEngine.load`."""
-        index = _load_usearch().Index.restore(content.data, view=True)
+        index = load_usearch().Index.restore(content.data, view=True)
         if index is None or len(index) != len(matrix) or index.ndim != matrix.shape[1]:
             raise ValueError(f"this graph cannot stand for {len(matrix)} rows of {matrix.shape[1]} numbers")
         return cls(index, space, content)
@@ -94,7 +94,8 @@ class UsearchGraph:
         return int(self._index.serialized_length)
 
 
-def _load_usearch() -> Any:
+def load_usearch() -> Any:
+    """Return the module of usearch; a MissingExtraError says what to install."""
     # Before usearch: loaded after it, faiss crashes where it makes lists (usearch 2.26, faiss 1.15).
     import faiss  # noqa: F401
 

@@ -21,6 +21,7 @@ from keras_similarity.index.remote.postgres.checking import check
 from keras_similarity.index.remote.postgres.copies import as_arrays, as_columns
 from keras_similarity.index.remote.postgres.items import copy_in, delete, every, named
 from keras_similarity.index.remote.postgres.nearest import check_distance
+from keras_similarity.index.remote.postgres.pgvector import MOST_WIDE
 from keras_similarity.index.remote.postgres.reading import PostgresReading
 from keras_similarity.index.remote.postgres.schema import State, Tables, create, lock, open_state, read_state
 from keras_similarity.index.remote.postgres.session import Session
@@ -29,8 +30,6 @@ from keras_similarity.index.settings import Settings
 from keras_similarity.index.stores.disk.folder import check_durability
 
 __all__ = ["PostgresIndex"]
-
-MOST_WIDE = 16_000  # numbers of a row that pgvector keeps
 
 
 class PostgresIndex(PostgresReading, Index):

@@ -14,22 +14,14 @@ from keras_similarity.core.checks import check_choice
 from keras_similarity.core.distances import Distance
 from keras_similarity.core.labels import NO_LABEL
 from keras_similarity.index.remote.postgres.conditions import ALL, Condition
+from keras_similarity.index.remote.postgres.pgvector import OPERATORS
 from keras_similarity.index.remote.postgres.prepared import PreparedSearches
 from keras_similarity.index.remote.postgres.wire import QueryVectors, read_vectors, read_wholes, vector_bytes
 from keras_similarity.index.remote.results import Found, Line, ranked
 from keras_similarity.index.rows import Floats
 
-__all__ = ["GRAPH_CLASSES", "MOST_EFFORT", "Search", "block_size", "check_distance", "nearest", "nearest_of_one"]
+__all__ = ["MOST_EFFORT", "Search", "block_size", "check_distance", "nearest", "nearest_of_one"]
 
-# Distance -> pgvector's operator, and the end of its operator class.
-OPERATORS = {
-    "cosine": ("<=>", "cosine_ops"),
-    "euclidean": ("<->", "l2_ops"),
-    "squared_euclidean": ("<->", "l2_ops"),
-    "inner_product": ("<#>", "ip_ops"),
-    "manhattan": ("<+>", "l1_ops"),
-}
-GRAPH_CLASSES = {name: end for name, (_, end) in OPERATORS.items()}
 MOST_EFFORT = 1000  # the largest hnsw.ef_search
 MOST_QUERIES = 256  # of one statement
 BLOCK_NUMBERS = 2**22  # of the rows that it returns

@@ -20,7 +20,8 @@ from keras_similarity.index.graph import (
     EngineReport,
 )
 from keras_similarity.index.remote.postgres.conditions import ALL
-from keras_similarity.index.remote.postgres.nearest import GRAPH_CLASSES, MOST_EFFORT, Search, block_size, nearest
+from keras_similarity.index.remote.postgres.nearest import MOST_EFFORT, Search, block_size, nearest
+from keras_similarity.index.remote.postgres.pgvector import MOST_WIDE_GRAPH, OPERATORS
 from keras_similarity.index.remote.postgres.schema import Tables, lock
 from keras_similarity.index.remote.postgres.session import Session
 from keras_similarity.index.remote.postgres.wire import read_vectors
@@ -32,7 +33,6 @@ __all__ = ["ENGINE", "as_settings", "build_graph"]
 ENGINE = "hnsw"
 EFFORTS = effort_ladder(10, MOST_EFFORT)
 FEW_NUMBERS = 2**18  # rows times width that the database reads as quickly as its graph answers
-MOST_WIDE = {"float32": 2000, "float16": 4000}  # numbers of a row that pgvector's graph takes
 # Queries, where a distance is no product of matrices: its exact search takes a hundred times as long.
 FEW_SAMPLE = 256
 STEP = 0.75  # of the way between two neighbours, by which a sampled row is moved
@@ -77,8 +77,8 @@ def _reason_against(settings: Settings, items: int) -> str | None:
     width = settings.space.width
     if settings.engine == "exact":
         return "asked for"
-    if width > MOST_WIDE[settings.storage]:
-        return f"pgvector's graph takes rows of up to {MOST_WIDE[settings.storage]:,} numbers"
+    if width > MOST_WIDE_GRAPH[settings.storage]:
+        return f"pgvector's graph takes rows of up to {MOST_WIDE_GRAPH[settings.storage]:,} numbers"
     return f"looking at all of {items:,} rows is quick" if items * width <= FEW_NUMBERS else None
 
 
@@ -89,7 +89,7 @@ def _create(connection: Any, tables: Tables, settings: Settings) -> None:
         )
     kind = "vector" if settings.storage == "float32" else "halfvec"
     indexes = {
-        "hnsw": f"hnsw (embedding {kind}_{GRAPH_CLASSES[settings.distance.name]})",
+        "hnsw": f"hnsw (embedding {kind}_{OPERATORS[settings.distance.name][1]})",
         "label": "btree (label)",
         "metadata": "gin (metadata jsonb_path_ops)",
     }
