@@ -103,7 +103,7 @@ def create(session: Session, tables: Tables, settings: dict[str, Any], vector: s
     Raises:
         FileExistsError: one of that name is there.
     """
-    from psycopg.errors import DuplicateTable, UniqueViolation
+    from psycopg.errors import DuplicateObject, DuplicateTable, UniqueViolation
 
     def work(connection: Any) -> None:
         there = connection.execute("SELECT to_regclass(%s), to_regclass(%s)", (tables.state, tables.rows)).fetchone()
@@ -113,7 +113,7 @@ def create(session: Session, tables: Tables, settings: dict[str, Any], vector: s
             for statement in CREATE:
                 names = {"state": tables.state, "labels": tables.labels, "rows": tables.rows}
                 connection.execute(statement.format(vector=vector, **names))
-        except (DuplicateTable, UniqueViolation):  # of the server's own catalogue: another makes it at this moment
+        except (DuplicateObject, DuplicateTable, UniqueViolation):  # of its catalogue: another makes it at this moment
             raise taken(session.shown, "table") from None
         connection.execute(
             f"INSERT INTO {tables.state} (schema_version, settings, {STATE}) "
