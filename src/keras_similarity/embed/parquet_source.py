@@ -11,14 +11,14 @@ import numpy as np
 from keras_similarity.core.extras import import_extra
 from keras_similarity.embed.encoder import Encoder
 from keras_similarity.embed.parquet import vectors_of
-from keras_similarity.embed.parquet_ids import check_parquet_ids
+from keras_similarity.embed.parquet_checks import check_parquet_ids, check_parquet_labels
 from keras_similarity.embed.source_rows import Items, files_fingerprint, inputs_of
 
 __all__ = ["ParquetRows", "open_parquet"]
 
 NAMING = "`column=`, in a shell --column"
 INPUT_COLUMNS = {"image": ("image", "input", "x"), "text": ("text", "input", "x"), "vector": ("input", "x", "vector")}
-ID = "id"
+ID, LABEL = "id", "label"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +38,11 @@ class ParquetRows:
         return self.ends[-1]
 
     def check(self, encoder: Encoder) -> None:
-        """Raise for ids that no index takes; what the encoder takes is looked at as it is read."""
+        """Raise for ids and labels that no index takes; what the encoder takes is looked at as it is read."""
         if self.column != ID:
             check_parquet_ids(self.paths, ID)
+        if self.column != LABEL:
+            check_parquet_labels(self.paths, LABEL)
 
     def read(self, start: int, stop: int, encoder: Encoder) -> Items:
         """Read the row groups that hold some rows."""
@@ -56,7 +58,7 @@ class ParquetRows:
         column = self.column or _input_column(found, encoder)
         values = found.pop(column)
         ids = found.pop(ID, None) or list(range(start, stop))
-        labels = found.pop("label", None) or [None] * len(ids)
+        labels = found.pop(LABEL, None) or [None] * len(ids)
         rows = zip(*(_listed(part) for part in found.values()), strict=True)
         metadata: list[dict[str, Any] | None] = [None] * len(ids)
         if found:
@@ -113,7 +115,7 @@ def _listed(values: Any) -> list[Any]:
 def _values(column: Any, name: str) -> Any:
     """Return a column as a list, or as an array `(n, d)` where it holds lists of numbers."""
     kind = str(column.type)
-    if kind.startswith(("list<", "large_list<", "fixed_size_list<")) and "float" in kind and name != "label":
+    if kind.startswith(("list<", "large_list<", "fixed_size_list<")) and "float" in kind and name != LABEL:
         return vectors_of(column.combine_chunks(), name)
     return column.to_pylist()
 

@@ -1,5 +1,6 @@
-"""Ids of Parquet files are looked at before anything is embedded, whatever they are and in however many files."""
+"""Ids and labels of Parquet files are looked at before anything is embedded, in however many files they are."""
 
+import datetime
 import tracemalloc
 
 import numpy as np
@@ -52,7 +53,7 @@ def none_embedded(batch):
 def test_parquet_ids_that_no_index_takes__are_refused_before_anything_is_embedded(
     files, words, batch_rows, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("keras_similarity.embed.parquet_ids.ROWS", batch_rows)
+    monkeypatch.setattr("keras_similarity.embed.parquet_checks.ROWS", batch_rows)
     (tmp_path / "in").mkdir()
     for name, ids in files.items():
         columns = {"x": [[1.0, 2.0, 3.0]] * (2 if ids is None else len(ids))} | ({} if ids is None else {"id": ids})
@@ -83,6 +84,36 @@ def test_column_of_ids_that_is_embedded__holds_no_ids(tmp_path):
     parquet.write_table(arrow.table({"id": [[1.0, 2.0, 3.0]] * 2}), tmp_path / "in.parquet")
     embed(tmp_path / "in.parquet", DOUBLE, tmp_path / "out", column="id")
     assert everything(tmp_path / "out")[0] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (["cat", datetime.date(2026, 1, 1)], r"row 0 of b\.parquet is datetime\.date\(2026, 1, 1\), a date"),
+        ([1.0, float("nan")], r"cannot be NaN, which equals nothing: row 0 of b\.parquet is"),
+        (["cat", ["cat", "dog"]], r"hashable values: row 0 of b\.parquet is a list"),
+        (["cat", "a description" * 99], r"at most 1024 characters: row 0 of b\.parquet is"),
+    ],
+    ids=["date", "nan", "list", "document"],
+)
+@pytest.mark.parametrize("batch_rows", [1, 8192])
+def test_parquet_labels_that_no_index_takes__are_refused_before_anything_is_embedded(
+    labels, words, batch_rows, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("keras_similarity.embed.parquet_checks.ROWS", batch_rows)
+    (tmp_path / "in").mkdir()
+    for name, label in zip("ab", labels, strict=True):
+        columns = {"x": [[1.0, 2.0, 3.0]], "label": [label]}
+        parquet.write_table(arrow.table(columns), tmp_path / "in" / f"{name}.parquet")
+    with pytest.raises((TypeError, ValueError), match=words):
+        embed(tmp_path / "in", Encoder(none_embedded, "vector", (3,), 3, "none"), tmp_path / "out", shard_rows=1)
+    assert not (tmp_path / "out").exists()
+
+
+def test_column_of_labels_that_is_embedded__holds_no_labels(tmp_path):
+    parquet.write_table(arrow.table({"label": [[1.0, 2.0, 3.0]] * 2}), tmp_path / "in.parquet")
+    embed(tmp_path / "in.parquet", DOUBLE, tmp_path / "out", column="label")
+    assert everything(tmp_path / "out")[1] == [None, None]
 
 
 def test_ids_of_a_large_file__are_checked_a_part_at_a_time(tmp_path):

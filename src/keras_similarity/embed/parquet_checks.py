@@ -1,22 +1,24 @@
-"""Ids in Parquet files, checked before hours of embedding, and not by the index after."""
+"""Ids and labels in Parquet files, checked before hours of embedding, and not by the index after."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from keras_similarity.core.extras import import_extra
 from keras_similarity.core.item_ids import as_ids
+from keras_similarity.core.label_json import check_label_types
+from keras_similarity.core.labels import label_list
 from keras_similarity.embed.parquet import whole_parquet
 
-__all__ = ["check_parquet_ids"]
+__all__ = ["check_parquet_ids", "check_parquet_labels"]
 
 ROWS = 8192  # looked at together
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Part:
-    """Ids of one file that follow each other: a column of Arrow's, and the row of the first."""
+    """Rows of one file that follow each other: a column of Arrow's, and the row of the first."""
 
     path: Path
     first: int
@@ -57,6 +59,30 @@ def check_parquet_ids(paths: list[Path], name: str) -> None:
         _check_differ(parts, kind)
 
 
+def check_parquet_labels(paths: list[Path], name: str) -> None:
+    """Raise unless an index takes the labels of all rows, whose column is read alone.
+
+    Args:
+        paths: The files.
+        name: Of the column; a file without it has no labels.
+
+    Raises:
+        TypeError: a label that cannot be saved, such as a date.
+        ValueError: a NaN, or text too long for a label.
+        EmbeddingsFormatError: a damaged file.
+    """
+    parquet = import_extra("pyarrow.parquet", extra="data", purpose="Parquet files")
+    for path in paths:
+        with whole_parquet(path):
+            if name in parquet.read_schema(path).names:
+                for part in _parts(path, name):
+                    _check_each(part, _check_labels)
+
+
+def _check_labels(labels: list[Any]) -> None:
+    check_label_types(label_list(labels))
+
+
 def _all_have(paths: list[Path], name: str) -> bool:
     """Whether files have a column: each of them, or none."""
     parquet = import_extra("pyarrow.parquet", extra="data", purpose="Parquet files")
@@ -87,18 +113,23 @@ def _check_kinds(part: _Part, name: str) -> None:
             f"the column {name!r} needs an id in every row: {part.place(row)} has none.\n"
             "  Fill it, or leave the column out: then row numbers are ids."
         )
+    _check_each(part, as_ids)
+
+
+def _check_each(part: _Part, check: Callable[[list[Any]], Any]) -> None:
+    """Raise what `check` does for the rows of a part, with the place of the first one at fault."""
     values = part.column.to_pylist()
-    if _error_of(values) is None:
+    if _error_of(check, values) is None:
         return
-    for row, value in enumerate(values):  # none where one is only given twice, which is told of with both rows
-        error = _error_of([value])
+    for row, value in enumerate(values):  # none where an id is only given twice, which is told of with both rows
+        error = _error_of(check, [value])
         if error is not None:
             raise type(error)(str(error).replace("row 0 is", f"{part.place(row)} is", 1)) from error
 
 
-def _error_of(ids: list[Any]) -> TypeError | ValueError | None:
+def _error_of(check: Callable[[list[Any]], Any], values: list[Any]) -> TypeError | ValueError | None:
     try:
-        as_ids(ids)
+        check(values)
     except (TypeError, ValueError) as error:
         return error
     return None
