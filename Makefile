@@ -82,8 +82,8 @@ TENSORFLOW_TESTS ?=
 test-all:  ## every test, on JAX, TensorFlow and torch, and the search side without a framework
 	$(MAKE) setup BACKENDS=all
 	KERAS_BACKEND=jax $(PYTEST) $(JAX_TESTS) $(ARGS)
-	KERAS_BACKEND=tensorflow $(PYTEST) -m "training and not browser" $(TENSORFLOW_TESTS) $(ARGS)
-	KERAS_BACKEND=torch $(PYTEST) -m "training and not browser" $(ARGS)
+	KERAS_BACKEND=tensorflow $(PYTEST) -m training $(TENSORFLOW_TESTS) $(ARGS)
+	KERAS_BACKEND=torch $(PYTEST) -m training $(ARGS)
 	$(MAKE) test-search
 
 # The search side must work where no deep-learning framework, and no Keras, is installed.

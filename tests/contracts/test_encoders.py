@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import itertools
 
 import keras
 import numpy as np
@@ -133,7 +134,7 @@ def test_config_builds_it_again(trained):
 
 @pytest.mark.parametrize(
     ("trained", "value_range"),
-    [*((name, (0, 1)) for name in OF_IMAGES), ("from_backbone", (-1, 1)), ("from_backbone", (0, 255))],
+    [*itertools.product(OF_IMAGES, [(0, 255), (0, 1)]), ("from_backbone", (-1, 1))],
     indirect=["trained"],
     ids=str,
 )

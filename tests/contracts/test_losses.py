@@ -204,14 +204,8 @@ def test_every_number_that_was_given_comes_back(loss_class, x):
     assert value == pytest.approx(float(loss(LABELS, ops.convert_to_tensor(x))), rel=1e-6)
 
 
-# Only TensorFlow compiles for shapes without numbers: elsewhere a few losses show that nothing depends on them.
-ANY_SIZE = LOSSES if keras.backend.backend() == "tensorflow" else CHUNKED
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("loss_class", "size"), [*((loss, None) for loss in ANY_SIZE), *((loss, 5) for loss in CHUNKED)]
-)
+@pytest.mark.parametrize(("loss_class", "size"), [*((loss, None) for loss in LOSSES), *((loss, 5) for loss in CHUNKED)])
 def test_trains_on_a_sampler_whose_batches_have_no_known_size(loss_class, size, x):
     """What `fit` sees of a PyDataset: on TensorFlow, shapes without numbers."""
     inputs = keras.Input((5,))

@@ -114,6 +114,15 @@ def test_made_by_many_at_once__by_one_of_them_and_the_others_are_told(postgres):
             next(outcome for outcome in outcomes if isinstance(outcome, Index)).close()
 
 
+@pytest.mark.parametrize("end", ["", "_labels", "_state"])
+def test_type_of_the_tables_name__is_taken_too(postgres, end):
+    """What the server says where another has just made the table, between two looks of one statement."""
+    url = postgres.url()
+    postgres.execute(f"CREATE DOMAIN {url.rpartition('table=')[2]}{end} AS int")
+    with pytest.raises(FileExistsError, match="there is a table already"):
+        Index(3, store=url)
+
+
 def test_wide_rows__stay_with_exact_search(make, rng, monkeypatch):
     monkeypatch.setattr(tuning, "FEW_NUMBERS", 0)
     index = make(2001)
